@@ -1,0 +1,1 @@
+"""The C{mnemo} command: one module a group of commands."""

@@ -1,0 +1,1 @@
+"""The embedding model, its one thread, and the scheduler in front of it."""

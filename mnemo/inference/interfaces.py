@@ -1,0 +1,97 @@
+"""The contracts of the inference room: what others see, and what a backend is."""
+
+from collections.abc import Sequence
+from enum import IntEnum
+from pathlib import Path
+
+import numpy as np
+from attrs import frozen
+from numpy.typing import NDArray
+from twisted.internet.defer import Deferred
+from zope.interface import Attribute, Interface
+
+
+class Priority(IntEnum):
+    """Who waits: a person, or nobody."""
+
+    INTERACTIVE = 0
+    BACKGROUND = 1
+
+
+class EmbedderUnavailable(Exception):
+    """There is no model to embed with. Its text is one line that says what mends it."""
+
+
+@frozen
+class ModelInfo:
+    """
+    A loaded model.
+
+    @ivar name: what identifies its vector space; vectors of another name do not compare
+    @ivar dimensions: the length of a vector
+    @ivar window: how many tokens one pass takes, the special ones included
+    @ivar device: C{"cpu"} or the GPU's name
+    """
+
+    name: str
+    path: Path
+    dimensions: int
+    window: int
+    device: str
+
+
+@frozen
+class EngineStatistics:
+    """
+    What health says of the engine.
+
+    @ivar loads: how often a model was loaded since the process began
+    @ivar waiting: jobs that have not ended, by class
+    """
+
+    loads: int
+    waiting_interactive: int
+    waiting_background: int
+    steps: int
+    texts: int
+    tokens: int
+
+
+class IEmbedder(Interface):
+    """Makes vectors of texts. Used on the reactor thread."""
+
+    model: ModelInfo | None = Attribute("The loaded model, or None.")
+    problem: str = Attribute("Empty when it works, else one line with the command that mends it.")
+    statistics: EngineStatistics = Attribute("Counters, as they are now.")
+
+    def embed(
+        texts: Sequence[str], priority: Priority = Priority.INTERACTIVE, session: str = ""
+    ) -> Deferred[NDArray[np.float32]]:
+        """
+        The unit vectors of C{texts}, shape C{(len(texts), dimensions)}.
+
+        Cancelling the answer drops what has not started. Fails with
+        L{EmbedderUnavailable} where there is no model.
+        """
+
+
+class IEmbeddingBackend(Interface):
+    """A model in the hands of the inference thread. Each call is one bounded step."""
+
+    info: ModelInfo = Attribute("What was loaded.")
+
+    def tokenize(text: str) -> list[int]:
+        """The tokens of C{text}, without the special ones."""
+
+    def encode(windows: Sequence[Sequence[int]]) -> NDArray[np.float32]:
+        """
+        The mean-pooled, not normalised vector of each window of tokens.
+
+        @param windows: each at most C{info.window - 2} tokens, together at most
+            C{batch_tokens} with the two special tokens of each
+        """
+
+    batch_tokens: int = Attribute("How many tokens one call to encode may hold.")
+
+    def close() -> None:
+        """Free the model."""

@@ -1,0 +1,1 @@
+"""The Model Context Protocol, pure: no Twisted, no I/O, no clock."""

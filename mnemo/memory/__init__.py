@@ -1,0 +1,1 @@
+"""What mnemo knows how to do with memories: remember, recall, amend, forget."""

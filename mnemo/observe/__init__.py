@@ -1,0 +1,1 @@
+"""What mnemo says about itself: logs and health."""

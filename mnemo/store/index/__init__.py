@@ -1,0 +1,1 @@
+"""The text and vector indexes: beside the truth, and rebuilt from it."""

@@ -1,0 +1,1 @@
+"""What an agent can call: an attrs class a tool, one module a family."""
