@@ -1,7 +1,7 @@
 """The contract of the session manager as the protocol sees it. Free of Twisted."""
 
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 from attrs import define, field, frozen
 
@@ -45,19 +45,36 @@ class Session:
     """
     Somebody who is connected. Handed down with each request; nobody looks it up twice.
 
+    @ivar kind: C{"mcp"} was opened by C{initialize}; C{"work"} is a stateless client's
     @ivar active: when it last did something, seconds since the epoch
     @ivar running: calls in progress
     @ivar streams: open streams; a session with one is not idle
+    @ivar lookup: for a work session, the key by which its next request finds it
     """
 
     id: str
-    kind: str
+    kind: Literal["mcp", "work"]
     opening: Opening
     project: str
     created: float
     active: float
     running: int = 0
     streams: int = 0
+    lookup: str = ""
+
+
+@frozen
+class SessionStatistics:
+    """
+    What health says of the sessions.
+
+    @ivar running: calls in progress, of all sessions
+    @ivar waiting: calls that wait for their turn, of all sessions
+    """
+
+    live: int
+    running: int
+    waiting: int
 
 
 class ISessions(Protocol):
