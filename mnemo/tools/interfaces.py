@@ -12,6 +12,18 @@ class ToolError(Exception):
     """A call that cannot be done as asked. Its text tells the model what to do instead."""
 
 
+class MissingCapability(Exception):
+    """
+    A call needs something that the client has not said it can do.
+
+    @ivar required: the capabilities, as a client declares them: C{{"sampling": {}}}
+    """
+
+    def __init__(self, required: Mapping[str, Any]) -> None:
+        super().__init__(f"The client must declare: {', '.join(required)}")
+        self.required = required
+
+
 @frozen
 class ToolDescription:
     """

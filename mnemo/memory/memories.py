@@ -1,0 +1,50 @@
+"""Everything mnemo can do with memories, put together."""
+
+from attrs import define, field
+from twisted.internet.defer import Deferred, DeferredLock
+from twisted.internet.interfaces import IReactorTime
+
+from mnemo.inference.interfaces import IEmbedder
+from mnemo.memory.feedback import Judging
+from mnemo.memory.ids import MakeId, random_id
+from mnemo.memory.indexing import Vectoriser
+from mnemo.memory.recall import Recalling
+from mnemo.memory.remember import Remembering
+from mnemo.store.interfaces import IStore
+
+
+@define(eq=False)
+class Memories:
+    """
+    What the tools work with.
+
+    @ivar store: for what is only looked up: by id, by time, by session
+    """
+
+    store: IStore
+    embedder: IEmbedder
+    clock: IReactorTime
+    make_id: MakeId = random_id
+    vectoriser: Vectoriser = field(init=False)
+    remembering: Remembering = field(init=False)
+    recalling: Recalling = field(init=False)
+    judging: Judging = field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        salience_lock = DeferredLock()
+        self.vectoriser = Vectoriser(self.store, self.embedder, self.clock)
+        self.remembering = Remembering(
+            self.store, self.clock, self.make_id, self.vectoriser.written, salience_lock
+        )
+        self.recalling = Recalling(
+            self.store, self.embedder, self.clock, self.make_id, self.vectoriser
+        )
+        self.judging = Judging(self.store, self.clock, salience_lock)
+
+    def start(self) -> Deferred[None]:
+        """Begin to make vectors. The store has been started."""
+        return Deferred.fromCoroutine(self.vectoriser.start())
+
+    def stop(self) -> None:
+        """End what runs in the background. The store and the model are still there."""
+        self.vectoriser.stop()

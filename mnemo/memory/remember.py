@@ -1,0 +1,165 @@
+"""Keeping, amending and forgetting memories."""
+
+from collections.abc import Callable, Sequence
+
+from attrs import define, evolve, frozen
+from twisted.internet.defer import DeferredLock
+from twisted.internet.interfaces import IReactorTime
+
+from mnemo.memory.ids import MEMORY, MakeId
+from mnemo.memory.salience import INITIAL, fades
+from mnemo.store.interfaces import IStore, UnknownMemory
+from mnemo.store.records import Memory, NewMemory, Relation, Type
+
+LONGEST_TEXT = 1 << 20
+"""Bytes of UTF-8 that one memory may hold."""
+
+
+class Unfit(ValueError):
+    """What was given cannot be kept. Its text is one line that says why."""
+
+
+@frozen
+class Amended:
+    """
+    What came of an amendment.
+
+    @ivar changed: whether there is a new version
+    """
+
+    memory: Memory
+    changed: bool
+
+
+@frozen
+class Forgotten:
+    """
+    What became of the memories that were to be forgotten, restored or removed.
+
+    @ivar done: the ids of those that exist
+    @ivar unknown: the ids that no memory has
+    """
+
+    done: tuple[str, ...]
+    unknown: tuple[str, ...]
+
+
+@define(eq=False)
+class Remembering:
+    """
+    Writes memories. What a method has answered is durable and found by the next recall.
+
+    @ivar _written: called when a text waits for its vector
+    @ivar _salience_lock: held by whoever reads a salience in order to change it
+    """
+
+    _store: IStore
+    _clock: IReactorTime
+    _make_id: MakeId
+    _written: Callable[[], None]
+    _salience_lock: DeferredLock
+
+    async def remember(
+        self,
+        text: str,
+        *,
+        type: Type,
+        source: str,
+        project: str,
+        session: str,
+        concepts: Sequence[str] = (),
+        links: Sequence[tuple[str, Relation]] = (),
+    ) -> Memory:
+        """
+        Keep C{text} word for word.
+
+        @raise Unfit: it is blank or too long
+        @raise UnknownMemory: a link leads to nothing
+        """
+        check(text)
+        now = self._clock.seconds()
+        salience = INITIAL[type]
+        memory = await self._store.add(
+            NewMemory(
+                id=self._make_id(MEMORY),
+                text=text,
+                type=type,
+                source=source,
+                project=project,
+                session=session,
+                salience=salience,
+                fades=fades(type, salience, now),
+                created=now,
+                concepts=_distinct(concepts),
+                links=tuple(dict.fromkeys(links)),
+            )
+        )
+        self._written()
+        return memory
+
+    async def amend(self, id: str, text: str) -> Amended:
+        """
+        Replace a text by a new version; the earlier one is kept. The same text changes nothing.
+
+        @raise Unfit: it is blank or too long
+        @raise UnknownMemory: there is none with this id
+        """
+        check(text)
+        known = await self._store.get([id])
+        if known and known[0].text == text:
+            return Amended(known[0], changed=False)
+        memory = await self._store.amend(id, text, self._clock.seconds())
+        self._written()
+        return Amended(await self._renewed(memory), changed=True)
+
+    async def forget(self, ids: Sequence[str]) -> Forgotten:
+        """Make memories unsearchable. L{restore} undoes it."""
+        return _outcome(ids, await self._store.archive(ids, True, self._clock.seconds()))
+
+    async def restore(self, ids: Sequence[str]) -> Forgotten:
+        """Make forgotten memories searchable again."""
+        return _outcome(ids, await self._store.archive(ids, False, self._clock.seconds()))
+
+    async def purge(self, ids: Sequence[str]) -> Forgotten:
+        """Remove memories and all that was made of them, for good."""
+        return _outcome(ids, await self._store.purge(ids))
+
+    async def _renewed(self, memory: Memory) -> Memory:
+        """An amended memory is as young as its newest text: its fading begins anew."""
+        async with self._salience_lock:
+            for known in await self._store.get([memory.id]):
+                until = fades(known.type, known.salience, known.updated)
+                if until == known.fades:
+                    return known
+                await self._store.set_salience({known.id: (known.salience, until)})
+                return evolve(known, fades=until)
+        raise UnknownMemory(f"memory {memory.id} was removed meanwhile")
+
+
+def check(text: str) -> None:
+    """Raise L{Unfit} for a text that is blank, longer than L{LONGEST_TEXT}, or not text."""
+    if not text.strip():
+        raise Unfit("the text is blank: there is nothing to remember")
+    try:
+        size = len(text.encode())
+    except UnicodeEncodeError:
+        raise Unfit("the text holds half a surrogate pair, which is no character") from None
+    if size > LONGEST_TEXT:
+        raise Unfit(
+            f"the text has {size:,} bytes; at most {LONGEST_TEXT:,} are accepted: "
+            "remember its parts one by one"
+        )
+
+
+def _distinct(concepts: Sequence[str]) -> tuple[str, ...]:
+    trimmed = (" ".join(concept.split()) for concept in concepts)
+    return tuple(dict.fromkeys(concept for concept in trimmed if concept))
+
+
+def _outcome(ids: Sequence[str], done: Sequence[str]) -> Forgotten:
+    existing = set(done)
+    distinct = dict.fromkeys(ids)
+    return Forgotten(
+        done=tuple(each for each in distinct if each in existing),
+        unknown=tuple(each for each in distinct if each not in existing),
+    )

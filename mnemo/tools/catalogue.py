@@ -1,0 +1,47 @@
+"""All the tools there are, and the page that describes them."""
+
+from mnemo.memory.memories import Memories
+from mnemo.tools import reference
+from mnemo.tools.base import ResolveProject, Tool, describe, offer
+from mnemo.tools.check import CheckMemory
+from mnemo.tools.feedback import Feedback
+from mnemo.tools.handoff import CreateHandoff
+from mnemo.tools.interfaces import ITool
+from mnemo.tools.overview import RecallProject, RecallTimeline, Status
+from mnemo.tools.recall import BatchRecall, Recall
+from mnemo.tools.remember import Amend, Forget, Remember
+from mnemo.tools.sessions import ListSessions, RecallSession, SummariseSession
+
+TOOLS: tuple[type[Tool], ...] = (
+    Amend,
+    BatchRecall,
+    CheckMemory,
+    CreateHandoff,
+    Feedback,
+    Forget,
+    ListSessions,
+    Recall,
+    RecallProject,
+    RecallSession,
+    RecallTimeline,
+    Remember,
+    Status,
+    SummariseSession,
+)
+"""Every tool class."""
+
+
+def all_tools(memories: Memories, resolve_project: ResolveProject) -> list[ITool]:
+    """
+    Every tool, in order of name.
+
+    @param resolve_project: the name of the project that a path stands for
+        (L{mnemo.memory.projects.project_of}, off the reactor thread)
+    """
+    offers = [offer(tool, memories, resolve_project) for tool in TOOLS]
+    return sorted(offers, key=lambda each: each.description.name)
+
+
+def render_reference() -> str:
+    """The page of the documentation that describes every tool."""
+    return reference.page([describe(tool) for tool in TOOLS])

@@ -1,0 +1,278 @@
+"""Looking over the whole: status, recall_project, recall_timeline."""
+
+from typing import Annotated, ClassVar
+
+import msgspec
+from attrs import frozen
+
+from mnemo.memory.recall import Question
+from mnemo.store.records import Filter, Statistics
+from mnemo.tools import scope
+from mnemo.tools.base import READS, Call, Hints, Tool
+from mnemo.tools.recall import Limit, degraded_as_text, recalled_views
+from mnemo.tools.views import (
+    MemoryView,
+    RecalledView,
+    as_text,
+    counted,
+    heading,
+    listed_view,
+    recalled_as_text,
+    view,
+)
+
+OptionalQuery = Annotated[
+    str, msgspec.Meta(description="What to look for. Left out: the newest.", max_length=10_000)
+]
+
+HoursBack = Annotated[
+    float, msgspec.Meta(description="How many hours to look back.", ge=0.01, le=876_000)
+]
+
+
+@frozen(kw_only=True, slots=False)
+class MemoryCounts:
+    """How many memories there are, by state; forgotten ones are archived."""
+
+    active: int
+    fading: int
+    archived: int
+
+
+@frozen(kw_only=True, slots=False)
+class ModelView:
+    """The embedding model in use. Loads counts how often one was loaded since the start."""
+
+    name: str
+    device: str
+    dimensions: int
+    loads: int
+
+
+@frozen(kw_only=True, slots=False)
+class StatusResult:
+    """
+    How the memory is. Degraded says what does not work as it should; empty means all does.
+    """
+
+    project: str
+    memories: MemoryCounts
+    by_type: dict[str, int]
+    by_project: dict[str, int]
+    by_source: dict[str, int]
+    feedback: dict[str, int]
+    sessions_live: int
+    sessions_ended: int
+    database_bytes: int
+    model: ModelView | None
+    vectors_waiting: int
+    degraded: list[str]
+
+    def text(self) -> str:
+        """All of it in a few lines."""
+        model = self.model
+        lines = [
+            f"This session's project: {scope.project_shown(self.project)}.",
+            f"{counted(self.memories.active, 'memory', 'memories')} active, "
+            f"{self.memories.fading:,} fading, {self.memories.archived:,} archived; "
+            f"the database has {self.database_bytes:,} bytes.",
+            f"By project: {_counts(self.by_project)}. By type: {_counts(self.by_type)}. "
+            f"By source: {_counts(self.by_source)}.",
+            f"Feedback: {_counts(self.feedback)}.",
+            f"{counted(self.sessions_live, 'session')} live, {self.sessions_ended:,} ended.",
+            "Model: none."
+            if model is None
+            else f"Model: {model.name} on {model.device}, loaded {counted(model.loads, 'time')}.",
+            f"{counted(self.vectors_waiting, 'memory', 'memories')} waiting for a vector.",
+            *degraded_as_text(self.degraded),
+        ]
+        return "\n".join(lines if self.degraded else [*lines, "Every part works."])
+
+
+@frozen(kw_only=True)
+class Status(Tool):
+    """
+    See how the memory is: how much it holds, which projects it knows, which model it uses, and
+    what does not work as it should. Both ways of searching are put to the test.
+    """
+
+    name: ClassVar[str] = "status"
+    title: ClassVar[str] = "Status of the memory"
+    hints: ClassVar[Hints] = READS
+
+    async def run(self, call: Call) -> StatusResult:
+        """Count and test."""
+        memories = call.memories
+        statistics: Statistics = await memories.store.statistics(call.now)
+        legs = await memories.store.self_test(call.now)
+        model, vectoriser = memories.embedder.model, memories.vectoriser
+        problems = (
+            memories.embedder.problem,
+            vectoriser.problem,
+            *(f"{leg} search: {problem}" for leg, problem in legs.items() if problem),
+        )
+        return StatusResult(
+            project=call.session.project,
+            memories=MemoryCounts(
+                active=statistics.active, fading=statistics.fading, archived=statistics.archived
+            ),
+            by_type=dict(statistics.by_type),
+            by_project=dict(statistics.by_project),
+            by_source=dict(statistics.by_source),
+            feedback=dict(statistics.feedback),
+            sessions_live=statistics.sessions_live,
+            sessions_ended=statistics.sessions_ended,
+            database_bytes=statistics.database_bytes,
+            model=None
+            if model is None
+            else ModelView(
+                name=model.name,
+                device=model.device,
+                dimensions=model.dimensions,
+                loads=memories.embedder.statistics.loads,
+            ),
+            vectors_waiting=statistics.unembedded,
+            degraded=list(dict.fromkeys(filter(None, problems))),
+        )
+
+
+@frozen(kw_only=True, slots=False)
+class ProjectResult:
+    """
+    What is known of a project: the latest handoff, and the memories that answer the query, best
+    first, or without a query the newest. Total counts all that it holds.
+    """
+
+    project: str
+    total: int
+    handoff: MemoryView | None
+    query_id: str
+    memories: list[RecalledView]
+    degraded: list[str]
+
+    def text(self) -> str:
+        """The handoff whole, then the memories, long ones cut."""
+        kept = counted(self.total, "memory", "memories")
+        lines = [f"{self.project}: {kept}.", *degraded_as_text(self.degraded)]
+        if self.handoff is not None:
+            lines += ["", f"Latest handoff: {heading(self.handoff)}", self.handoff.text, ""]
+        if self.query_id:
+            lines.append(f"What answers the query (query_id {self.query_id}):")
+        elif self.memories:
+            lines.append("Newest:")
+        lines += [recalled_as_text(memory) for memory in self.memories]
+        return "\n".join(lines if self.memories else [*lines, "Nothing found."])
+
+
+@frozen(kw_only=True)
+class RecallProject(Tool):
+    """
+    Get to know a project, or get back to it: the latest handoff first, then the newest memories,
+    or with a query those that answer it. Call it when a session begins.
+    """
+
+    name: ClassVar[str] = "recall_project"
+    title: ClassVar[str] = "Recall a project"
+    hints: ClassVar[Hints] = READS
+
+    project: scope.Project = ""
+    query: OptionalQuery = ""
+    limit: Limit = 10
+    type: scope.TypeAsked = None
+    source: scope.Source = ""
+    min_salience: scope.MinSalience = 0.0
+    state: scope.StateAsked = None
+    format: scope.Format = "text"
+
+    async def run(self, call: Call) -> ProjectResult:
+        """Look up, and search where something is asked."""
+        wanted = await scope.wanted(
+            call,
+            project=self.project,
+            type=self.type,
+            source=self.source,
+            min_salience=self.min_salience,
+            state=self.state,
+        )
+        newest = call.memories.store.newest
+        handoff = await newest(Filter(now=call.now, project=wanted.project, types=("handoff",)), 1)
+        answer = None
+        if self.query.strip():
+            question = Question(self.query, wanted, self.limit)
+            answer = await call.memories.recalling.recall(question, call.session.id)
+            memories = recalled_views(answer)
+        else:
+            found = [each for each in await newest(wanted, self.limit + 1) if each not in handoff]
+            memories = [listed_view(each, call.now) for each in found[: self.limit]]
+        return ProjectResult(
+            project=scope.project_shown(wanted.project),
+            total=await self._total(call, wanted.project),
+            handoff=view(handoff[0], call.now) if handoff else None,
+            query_id=answer.query_id if answer else "",
+            memories=memories,
+            degraded=list(answer.degraded) if answer else [],
+        )
+
+    async def _total(self, call: Call, project: str | None) -> int:
+        statistics: Statistics = await call.memories.store.statistics(call.now)
+        if project is None:
+            return statistics.active + statistics.fading
+        return statistics.by_project.get(project, 0)
+
+
+@frozen(kw_only=True, slots=False)
+class Timeline:
+    """What was remembered in the last hours, newest first."""
+
+    project: str
+    hours_back: float
+    memories: list[MemoryView]
+
+    def text(self) -> str:
+        """The memories, newest first, long ones cut."""
+        number = counted(len(self.memories), "memory", "memories")
+        lines = [f"{number} in {self.project} in the last {self.hours_back:g} hours"]
+        return "\n".join([*lines, *map(as_text, self.memories)])
+
+
+@frozen(kw_only=True)
+class RecallTimeline(Tool):
+    """
+    List what was remembered in the last hours, newest first: what happened, rather than what
+    answers a question.
+    """
+
+    name: ClassVar[str] = "recall_timeline"
+    title: ClassVar[str] = "Recall a span of time"
+    hints: ClassVar[Hints] = READS
+
+    hours_back: HoursBack = 24.0
+    limit: Limit = 20
+    project: scope.Project = ""
+    type: scope.TypeAsked = None
+    source: scope.Source = ""
+    state: scope.StateAsked = None
+    min_salience: scope.MinSalience = 0.0
+    format: scope.Format = "text"
+
+    async def run(self, call: Call) -> Timeline:
+        """Look up."""
+        wanted = await scope.wanted(
+            call,
+            project=self.project,
+            type=self.type,
+            source=self.source,
+            since=self.hours_back,
+            state=self.state,
+            min_salience=self.min_salience,
+        )
+        found = await call.memories.store.newest(wanted, self.limit)
+        return Timeline(
+            project=scope.project_shown(wanted.project),
+            hours_back=self.hours_back,
+            memories=[view(each, call.now) for each in found],
+        )
+
+
+def _counts(counts: dict[str, int]) -> str:
+    return ", ".join(f"{name or 'none'} {number:,}" for name, number in counts.items()) or "none"

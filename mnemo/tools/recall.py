@@ -1,0 +1,246 @@
+"""Finding memories: recall, batch_recall."""
+
+from collections.abc import Sequence
+from typing import Annotated, Any, ClassVar
+
+import msgspec
+from attrs import field, frozen
+
+from mnemo.memory.recall import Answer, Question
+from mnemo.store.records import Link
+from mnemo.tools import scope
+from mnemo.tools.base import READS, Call, Hints, Tool
+from mnemo.tools.interfaces import ToolError
+from mnemo.tools.views import RecalledView, counted, recalled_as_text, recalled_view
+
+ASSOCIATIONS_SHOWN = 3
+"""Links shown of each memory."""
+
+Query = Annotated[
+    str,
+    msgspec.Meta(
+        description="What to look for: a question, names, an error message, code.",
+        min_length=1,
+        max_length=10_000,
+    ),
+]
+
+Limit = Annotated[int, msgspec.Meta(description="How many memories at most.", ge=1, le=100)]
+
+Explain = Annotated[bool, msgspec.Meta(description="Say how each score came about.")]
+
+IncludeAssociations = Annotated[
+    bool, msgspec.Meta(description=f"Show up to {ASSOCIATIONS_SHOWN} links of each memory.")
+]
+
+NoEffect = Annotated[bool, msgspec.Meta(description="No effect.")]
+
+
+@frozen(kw_only=True, slots=False)
+class Found:
+    """
+    What a query found, best first. Degraded says what did not work as it should.
+    """
+
+    query_id: str
+    query: str
+    project: str
+    memories: list[RecalledView]
+    degraded: list[str]
+    took_ms: float
+
+    def text(self) -> str:
+        """The memories, best first, long ones cut."""
+        lines = [self.headline(), *degraded_as_text(self.degraded)]
+        lines += [recalled_as_text(memory) for memory in self.memories]
+        return "\n".join(lines)
+
+    def headline(self) -> str:
+        """How many there are, and where they were looked for."""
+        where = f"in {self.project} (query_id {self.query_id})"
+        if self.memories:
+            return f"{counted(len(self.memories), 'memory', 'memories')} {where}"
+        hint = "" if self.project == scope.EVERYWHERE else ' project: "*" searches everywhere.'
+        return f"Nothing relevant found {where}.{hint}"
+
+
+@frozen(kw_only=True, slots=False)
+class RecallResult(Found):
+    """
+    What a query found, best first. Degraded says what did not work as it should. Patterns,
+    abstractions and synthesis are always empty.
+    """
+
+    patterns: list[str] = field(factory=list)
+    abstractions: list[str] = field(factory=list)
+    synthesis: str = ""
+
+
+@frozen(kw_only=True)
+class Recall(Tool):
+    """
+    Search what was remembered in earlier sessions, by words and by meaning. Call it when a task
+    begins, before you decide something that may have been decided before, and when an error
+    looks familiar. Ask in one sentence, with the names and the error text that matter.
+
+    Searches this session's project unless project says otherwise; the answer says which it was.
+    Forgotten memories are never found unless state asks for archived ones. "Nothing relevant"
+    is an answer: do not ask again in other words more than once. A text marked as cut is shown
+    whole by check_memory. Afterwards tell feedback with the query_id what helped.
+
+    synthesize, include_patterns and include_abstractions are accepted, but nothing is made of
+    them: patterns, abstractions and synthesis are always empty.
+    """
+
+    name: ClassVar[str] = "recall"
+    title: ClassVar[str] = "Recall"
+    hints: ClassVar[Hints] = READS
+    always_loaded: ClassVar[bool] = True
+
+    query: Query
+    limit: Limit = 5
+    project: scope.Project = ""
+    type: scope.TypeAsked = None
+    types: scope.Types = field(factory=list)
+    source: scope.Source = ""
+    session_id: scope.SessionId = ""
+    since: scope.Since = None
+    until: scope.Until = None
+    state: scope.StateAsked = None
+    min_salience: scope.MinSalience = 0.0
+    concepts: scope.Concepts = field(factory=list)
+    exclude_concepts: scope.ExcludeConcepts = field(factory=list)
+    explain: Explain = False
+    include_associations: IncludeAssociations = False
+    synthesize: NoEffect = False
+    include_patterns: NoEffect = True
+    include_abstractions: NoEffect = True
+    format: scope.Format = "text"
+
+    async def run(self, call: Call) -> RecallResult:
+        """Search."""
+        wanted = await scope.wanted(
+            call,
+            project=self.project,
+            type=self.type,
+            types=self.types,
+            source=self.source,
+            session_id=self.session_id,
+            since=self.since,
+            until=self.until,
+            state=self.state,
+            min_salience=self.min_salience,
+            concepts=self.concepts,
+            exclude_concepts=self.exclude_concepts,
+        )
+        question = Question(asked(self.query), wanted, self.limit)
+        answer = await call.memories.recalling.recall(question, call.session.id)
+        links = None
+        if self.include_associations:
+            links = await call.memories.store.links([each.memory.id for each in answer.ranked])
+        return RecallResult(**found_fields(answer, self.explain, links))
+
+
+@frozen(kw_only=True)
+class QueryItem:
+    """One of several queries."""
+
+    query: Query
+    limit: Limit = 5
+    project: scope.Project = ""
+    source: scope.Source = ""
+    type: scope.TypeAsked = None
+    min_salience: scope.MinSalience = 0.0
+
+
+Queries = Annotated[
+    list[QueryItem], msgspec.Meta(description="What to look for.", min_length=1, max_length=10)
+]
+
+
+@frozen(kw_only=True, slots=False)
+class BatchResult:
+    """What each query found, in the order of the queries."""
+
+    results: list[Found]
+
+    def text(self) -> str:
+        """The answers, one after another."""
+        return "\n\n".join(f"“{each.query}”: {each.text()}" for each in self.results)
+
+
+@frozen(kw_only=True)
+class BatchRecall(Tool):
+    """
+    Search for up to ten things at once. Faster than as many calls of recall; each answer has a
+    query_id of its own, for feedback.
+    """
+
+    name: ClassVar[str] = "batch_recall"
+    title: ClassVar[str] = "Recall several things"
+    hints: ClassVar[Hints] = READS
+
+    queries: Queries
+    format: scope.Format = "text"
+
+    async def run(self, call: Call) -> BatchResult:
+        """Search for all of them."""
+        questions = [
+            Question(
+                asked(item.query),
+                await scope.wanted(
+                    call,
+                    project=item.project,
+                    source=item.source,
+                    type=item.type,
+                    min_salience=item.min_salience,
+                ),
+                item.limit,
+            )
+            for item in self.queries
+        ]
+        answers = await call.memories.recalling.recall_all(questions, call.session.id)
+        return BatchResult(results=[Found(**found_fields(answer)) for answer in answers])
+
+
+def asked(query: str) -> str:
+    """C{query}, if it asks for anything. Raises L{ToolError}."""
+    if not query.strip():
+        raise ToolError('"query" is blank: say what to look for')
+    return query
+
+
+def degraded_as_text(reasons: Sequence[str]) -> list[str]:
+    """A line for each thing that did not work as it should."""
+    return [f"Degraded: {reason}" for reason in reasons]
+
+
+def found_fields(
+    answer: Answer, explain: bool = False, links: dict[str, list[Link]] | None = None
+) -> dict[str, Any]:
+    """The fields of L{Found}; C{explain} and C{links} as for L{recalled_views}."""
+    return {
+        "query_id": answer.query_id,
+        "query": answer.question.text,
+        "project": scope.project_shown(answer.question.wanted.project),
+        "memories": recalled_views(answer, explain, links),
+        "degraded": list(answer.degraded),
+        "took_ms": round(answer.seconds * 1000, 3),
+    }
+
+
+def recalled_views(
+    answer: Answer, explain: bool = False, links: dict[str, list[Link]] | None = None
+) -> list[RecalledView]:
+    """
+    The memories of an answer, best first.
+
+    @param explain: whether to say how each score came about
+    @param links: the links of each memory, or C{None} where they were not asked for
+    """
+    now = answer.question.wanted.now
+    views = []
+    for each in answer.ranked:
+        shown = None if links is None else links.get(each.memory.id, [])[:ASSOCIATIONS_SHOWN]
+        views.append(recalled_view(each, now, explain, shown))
+    return views

@@ -1,0 +1,172 @@
+"""Memories as an answer shows them, and as an agent reads them. Pure."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from attrs import frozen
+
+from mnemo.memory.moments import iso
+from mnemo.memory.ranking import Ranked
+from mnemo.store.records import Link, Memory, Relation, State, Type
+
+LONGEST_SHOWN = 700
+"""Characters of a memory that the text of an answer shows; the structured answer has all."""
+
+
+@frozen(kw_only=True, slots=False)
+class MemoryView:
+    """A memory, its text word for word. Times are UTC."""
+
+    id: str
+    text: str
+    type: Type
+    source: str
+    project: str
+    salience: float
+    state: State
+    session_id: str
+    created_at: str
+    updated_at: str
+    version: int
+    concepts: list[str]
+
+
+@frozen(kw_only=True, slots=False)
+class TermView:
+    """A part of a score: it adds value times weight."""
+
+    name: str
+    raw: float | None
+    value: float
+    weight: float
+
+
+@frozen(kw_only=True, slots=False)
+class Association:
+    """A link of a memory to another; outgoing where it was made from this memory."""
+
+    memory_id: str
+    relation: Relation
+    outgoing: bool
+
+
+@frozen(kw_only=True, slots=False)
+class RecalledView(MemoryView):
+    """
+    A memory that was found, its text word for word. The score is 0 to 1, null where nothing was
+    asked. Times are UTC.
+    """
+
+    score: float | None = None
+    explanation: list[TermView] | None = None
+    associations: list[Association] | None = None
+
+
+def view(memory: Memory, now: float) -> MemoryView:
+    """A memory as it is at C{now}."""
+    return MemoryView(**_fields(memory, now))
+
+
+def recalled_view(
+    ranked: Ranked, now: float, explain: bool, links: Iterable[Link] | None
+) -> RecalledView:
+    """
+    A memory that was found.
+
+    @param explain: whether to say how its score came about
+    @param links: its links, or C{None} where they were not asked for
+    """
+    return RecalledView(
+        **_fields(ranked.memory, now),
+        score=round(ranked.score, 4),
+        explanation=[
+            TermView(
+                name=term.name,
+                raw=None if term.raw is None else round(term.raw, 4),
+                value=round(term.value, 4),
+                weight=round(term.weight, 4),
+            )
+            for term in ranked.terms
+        ]
+        if explain
+        else None,
+        associations=None if links is None else [association(link) for link in links],
+    )
+
+
+def association(link: Link) -> Association:
+    """A link as an answer shows it."""
+    return Association(memory_id=link.id, relation=link.relation, outgoing=link.outgoing)
+
+
+def heading(memory: MemoryView) -> str:
+    """What a memory is, in a line."""
+    parts = [memory.id, memory.type, memory.project or "no project", memory.created_at]
+    if memory.state != "active":
+        parts.append(memory.state)
+    if memory.version > 1:
+        parts.append(f"version {memory.version} of {memory.updated_at}")
+    if memory.concepts:
+        parts.append("concepts: " + ", ".join(memory.concepts))
+    return "; ".join(parts)
+
+
+def listed_view(memory: Memory, now: float) -> RecalledView:
+    """A memory among those found, for which nothing was asked."""
+    return RecalledView(**_fields(memory, now))
+
+
+def as_text(memory: MemoryView) -> str:
+    """A memory in a few lines: what it is, then its words, indented."""
+    return heading(memory) + "\n" + _indented(clipped(memory.text, memory.id))
+
+
+def recalled_as_text(memory: RecalledView) -> str:
+    """A memory that was found, in a few lines."""
+    score = "" if memory.score is None else f"[{memory.score:.2f}] "
+    lines = [score + as_text(memory)]
+    lines += [f"  {association_as_text(link)}" for link in memory.associations or ()]
+    if memory.explanation is not None:
+        terms = (f"{term.name} {term.value:.2f} * {term.weight:.2f}" for term in memory.explanation)
+        lines.append("  score = " + " + ".join(terms))
+    return "\n".join(lines)
+
+
+def association_as_text(link: Association) -> str:
+    """A link in a line."""
+    arrow = f"{link.relation} →" if link.outgoing else f"← {link.relation}"
+    return f"{arrow} {link.memory_id}"
+
+
+def clipped(text: str, id: str) -> str:
+    """As much of a text as an answer shows, and where the rest is."""
+    if len(text) <= LONGEST_SHOWN:
+        return text
+    rest = len(text) - LONGEST_SHOWN
+    return f"{text[:LONGEST_SHOWN]}… ({rest:,} more characters: check_memory {id} shows them)"
+
+
+def counted(number: int, noun: str, plural: str = "") -> str:
+    """C{1 memory}, C{2 memories}."""
+    return f"{number:,} {noun if number == 1 else plural or noun + 's'}"
+
+
+def _fields(memory: Memory, now: float) -> dict[str, Any]:
+    return {
+        "id": memory.id,
+        "text": memory.text,
+        "type": memory.type,
+        "source": memory.source,
+        "project": memory.project,
+        "salience": round(memory.salience, 4),
+        "state": memory.state(now),
+        "session_id": memory.session,
+        "created_at": iso(memory.created),
+        "updated_at": iso(memory.updated),
+        "version": memory.version,
+        "concepts": list(memory.concepts),
+    }
+
+
+def _indented(text: str) -> str:
+    return "\n".join(f"  {line}" for line in text.splitlines())

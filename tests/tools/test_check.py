@@ -1,0 +1,63 @@
+from tests.tools.room import ToolTestCase
+
+
+class Checking(ToolTestCase):
+    def test_a_memory_is_shown_whole_with_its_state(self) -> None:
+        text = "long " * 1000
+        kept = self.kept(text)
+        answer = self.call("check_memory", memory_id=kept)
+        self.assertEqual(answer["memory"]["text"], text)
+        self.assertEqual(
+            (answer["found"], answer["memory"]["state"], answer["memory"]["version"]),
+            (True, "active", 1),
+        )
+        self.assertIn(text.strip(), self.text("check_memory", memory_id=kept))
+
+    def test_it_says_by_what_it_can_be_found(self) -> None:
+        self.embedder.hold()
+        kept = self.kept("heron")
+        answer = self.call("check_memory", raw_id=kept)
+        self.assertEqual((answer["text_searchable"], answer["meaning_searchable"]), (True, False))
+        self.assertIn("waits for its vector", self.text("check_memory", memory_id=kept))
+        self.embedder.release()
+        answer = self.call("check_memory", raw_id=kept)
+        self.assertEqual((answer["text_searchable"], answer["meaning_searchable"]), (True, True))
+        self.call("forget", memory_id=kept)
+        answer = self.call("check_memory", raw_id=kept)
+        self.assertEqual((answer["text_searchable"], answer["meaning_searchable"]), (False, False))
+        self.assertEqual(answer["memory"]["state"], "archived")
+
+    def test_earlier_versions_are_shown(self) -> None:
+        kept = self.kept("one")
+        self.clock.advance(60)
+        self.call("amend", memory_id=kept, corrected_content="two")
+        (version,) = self.call("check_memory", memory_id=kept)["versions"]
+        self.assertEqual(
+            version,
+            {
+                "version": 1,
+                "text": "one",
+                "since": "2023-11-14T22:13:20Z",
+                "until": "2023-11-14T22:14:20Z",
+            },
+        )
+        said = self.text("check_memory", memory_id=kept)
+        self.assertIn("Version 1, 2023-11-14T22:13:20Z to 2023-11-14T22:14:20Z:\none", said)
+
+    def test_links_are_shown_from_both_ends(self) -> None:
+        first = self.kept("cause")
+        second = self.kept("effect", associate_with=[{"memory_id": first, "relation": "caused_by"}])
+        self.assertEqual(
+            self.call("check_memory", memory_id=second)["associations"],
+            [{"memory_id": first, "relation": "caused_by", "outgoing": True}],
+        )
+        self.assertEqual(
+            self.call("check_memory", memory_id=first)["associations"],
+            [{"memory_id": second, "relation": "caused_by", "outgoing": False}],
+        )
+        self.assertIn(f"← caused_by {second}", self.text("check_memory", memory_id=first))
+
+    def test_an_unknown_id_is_a_normal_answer(self) -> None:
+        answer = self.call("check_memory", memory_id="m404")
+        self.assertEqual((answer["found"], answer["memory"]), (False, None))
+        self.assertIn("m404", self.text("check_memory", memory_id="m404"))

@@ -1,0 +1,66 @@
+from tests.tools.room import ToolTestCase
+
+
+class Feedback(ToolTestCase):
+    def setUp(self) -> None:
+        super().setUp()
+        self.first = self.kept("the heron stands")
+        self.second = self.kept("a heron flies")
+        self.query_id = self.call("recall", query="heron")["query_id"]
+
+    def test_the_net_effect_is_told(self) -> None:
+        answer = self.call(
+            "feedback", query_id=self.query_id, quality="helpful", memory_ids=[self.first]
+        )
+        self.assertEqual(
+            answer["judged"],
+            [{"id": self.first, "earlier": None, "salience_before": 0.7, "salience": 0.72}],
+        )
+        self.assertEqual(
+            self.text("feedback", query_id=self.query_id, quality="irrelevant"),
+            "2 memories judged irrelevant; salience changed in 2.\n"
+            f"{self.first}: 0.72 → 0.68\n{self.second}: 0.70 → 0.68",
+        )
+
+    def test_the_same_again_changes_nothing(self) -> None:
+        self.call("feedback", query_id=self.query_id, quality="helpful")
+        again = self.call("feedback", query_id=self.query_id, quality="helpful")
+        self.assertEqual([each["earlier"] for each in again["judged"]], ["helpful"] * 2)
+        self.assertEqual([each["salience"] for each in again["judged"]], [0.72] * 2)
+
+    def test_it_reorders_equals_and_no_more(self) -> None:
+        one, other = self.kept("twin geese"), self.kept("twin geese")
+        query_id = self.call("recall", query="twin geese")["query_id"]
+        self.call("feedback", query_id=query_id, quality="helpful", memory_ids=[one])
+        self.assertEqual(self.found("twin geese"), [one, other])
+        self.call("feedback", query_id=query_id, quality="irrelevant", memory_ids=[one])
+        self.assertEqual(self.found("twin geese"), [other, one])
+
+    def test_without_a_query_id_the_memories_are_named(self) -> None:
+        answer = self.call(
+            "feedback", query="heron", quality="helpful", memory_ids=[self.first, "m404"]
+        )
+        self.assertEqual([each["id"] for each in answer["judged"]], [self.first])
+        self.assertEqual(answer["unknown"], ["m404"])
+        again = self.call("feedback", query="heron", quality="helpful", memory_ids=[self.first])
+        self.assertEqual(again["judged"][0]["salience"], 0.72)
+
+    def test_what_refers_to_nothing_is_refused(self) -> None:
+        self.assertIn("q404", self.error("feedback", query_id="q404", quality="helpful"))
+        self.assertIn("query_id", self.error("feedback", query="heron", quality="helpful"))
+        self.assertIn("m404", self.error("feedback", quality="helpful", memory_ids=["m404"]))
+        self.assertIn(
+            "did not return m404",
+            self.error("feedback", query_id=self.query_id, quality="helpful", memory_ids=["m404"]),
+        )
+
+    def test_quality_is_one_of_three(self) -> None:
+        self.assertIn(
+            'one of "helpful", "irrelevant", "partial"',
+            self.error("feedback", query_id=self.query_id, quality="good"),
+        )
+
+    def test_a_recall_that_found_nothing_has_nothing_to_judge(self) -> None:
+        query_id = self.call("recall", query="quarterly taxes")["query_id"]
+        answer = self.call("feedback", query_id=query_id, quality="irrelevant")
+        self.assertEqual(answer["judged"], [])
