@@ -1,0 +1,82 @@
+"""
+Fill a home with memories and vectors, quickly: C{fill.py HOME COUNT}.
+
+The texts go through the store as any other. Their vectors are real ones for the first thousand;
+the rest are mixtures of two of those with noise, since real ones take the CPU a quarter of an
+hour for 100,000 and the search does not care.
+"""
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from itertools import islice
+from pathlib import Path
+
+import corpus
+import numpy as np
+from mnemo import config, service
+from mnemo.inference.interfaces import Priority
+from mnemo.store.interfaces import IStore, Vector
+from mnemo.store.records import NEVER, NewMemory
+from twisted.internet import reactor, task
+from twisted.internet.defer import Deferred, gatherResults
+
+REAL = 1_000
+BATCH = 1_000
+
+
+def fill(home: Path, size: int) -> None:
+    """Fill C{home} in a process of its own."""
+    subprocess.run([sys.executable, __file__, str(home), str(size)], check=True)
+
+
+def _new(number: int, text: str) -> NewMemory:
+    return NewMemory(
+        id=f"filled{number}",
+        text=text,
+        type="general",
+        source="bench",
+        project="",
+        session="",
+        salience=0.7,
+        fades=NEVER,
+        created=1.7e9 + number,
+    )
+
+
+def _vectors(real: Vector) -> Iterator[Vector]:
+    """The real vectors, then mixtures of them for ever."""
+    yield from real
+    random = np.random.default_rng(3)
+    while True:
+        pair = real[random.integers(len(real), size=2)]
+        mixed = pair[0] + 0.5 * pair[1] + random.normal(scale=0.02, size=real.shape[1])
+        yield (mixed / np.linalg.norm(mixed)).astype(np.float32)
+
+
+async def _fill(store: IStore, vectors: Iterator[Vector], size: int) -> None:
+    texts = enumerate(corpus.memories(size))
+    while batch := [_new(number, text) for number, text in islice(texts, BATCH)]:
+        await gatherResults([store.add(new) for new in batch])
+        await store.put_vectors(list(zip(await store.unembedded(BATCH), vectors)))
+
+
+async def main(clock: object, home: str, count: str) -> None:
+    size = int(count)
+    settings = config.load({}, {"home": Path(home)}).config
+    daemon = service.Core(settings, reactor)
+    await daemon.store.start()
+    await daemon.engine.start()
+    if daemon.engine.model is None:
+        raise SystemExit(daemon.engine.problem)
+    model = daemon.engine.model
+    await daemon.store.use_model(model.name, model.dimensions)
+    texts = list(corpus.memories(min(size, REAL)))
+    real = await daemon.engine.embed(texts, Priority.BACKGROUND)
+    await _fill(daemon.store, _vectors(real), size)
+    await daemon.engine.stop()
+    await daemon.store.stop()
+
+
+if __name__ == "__main__":
+    task.react(lambda *given: Deferred.fromCoroutine(main(*given)), sys.argv[1:])

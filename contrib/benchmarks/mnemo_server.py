@@ -1,0 +1,50 @@
+"""The daemon with an C{echo} tool beside its own, for measuring: C{mnemo_server.py HOME PORT}."""
+
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from attrs import frozen
+from twisted.internet import reactor
+
+from mnemo import config, service
+from mnemo.tools.interfaces import CallContext, ToolDescription, ToolResult
+
+
+@frozen
+class Echo:
+    """Gives the text back, as the SDK server's tool does."""
+
+    description: ToolDescription = ToolDescription(
+        name="echo",
+        title="Echo",
+        description="Give the text back.",
+        input_schema={
+            "type": "object",
+            "properties": {"text": {"type": "string"}},
+            "required": ["text"],
+        },
+        output_schema={
+            "type": "object",
+            "properties": {"result": {"type": "string"}},
+            "required": ["result"],
+        },
+    )
+
+    async def call(self, arguments: Mapping[str, Any], context: CallContext) -> ToolResult:
+        text = arguments["text"]
+        return ToolResult.text(text, {"result": text})
+
+
+def main() -> None:
+    home, port = Path(sys.argv[1]), int(sys.argv[2])
+    flags = {"home": home, "server.port": port, "log.level": "warn"}
+    daemon = service.make_service(config.load({}, flags).config, reactor, [Echo()])
+    daemon.startService()
+    reactor.addSystemEventTrigger("before", "shutdown", daemon.stopService)
+    reactor.run()
+
+
+if __name__ == "__main__":
+    main()

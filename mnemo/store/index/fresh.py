@@ -1,0 +1,113 @@
+"""Rows that are in the database and not yet in the text index."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from math import log1p
+from threading import Lock
+
+from attrs import frozen
+
+from mnemo.store.index.columns import Columns
+from mnemo.store.index.text import Weights
+from mnemo.store.records import Filter
+
+K1 = 1.2
+B = 0.75
+"""The constants of BM25 that tantivy has."""
+
+
+@frozen
+class Fresh:
+    """
+    What the fresh rows say to a query, at one moment.
+
+    @ivar hits: keys with their BM25 scores, best first
+    @ivar hidden: the keys for which the text index must not answer: it has them as they were
+    """
+
+    hits: Sequence[tuple[int, float]]
+    hidden: frozenset[int]
+
+
+class FreshRows:
+    """
+    A small index in memory, with the scores that the text index will give.
+
+    C{put}, C{remove} and C{settled} are called on the reactor thread, C{search} on any.
+    """
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._changes: dict[int, int] = {}
+        self._terms: dict[int, Counter[str]] = {}
+        self._postings: dict[str, dict[int, int]] = {}
+
+    def __len__(self) -> int:
+        """How many changed or removed rows wait for the text index."""
+        return len(self._changes)
+
+    def put(self, key: int, terms: Sequence[str], change: int) -> None:
+        """Take in a row as it is since C{change}."""
+        counted = Counter(terms)
+        with self._lock:
+            self._drop(key)
+            self._changes[key] = change
+            self._terms[key] = counted
+            for term, count in counted.items():
+                self._postings.setdefault(term, {})[key] = count
+
+    def remove(self, key: int, change: int) -> None:
+        """Note that a row is gone since C{change}."""
+        with self._lock:
+            self._drop(key)
+            self._changes[key] = change
+
+    def settled(self, change: int) -> None:
+        """Drop what the text index has now, complete up to C{change}."""
+        with self._lock:
+            for key in [key for key, at in self._changes.items() if at <= change]:
+                self._drop(key)
+                del self._changes[key]
+
+    def search(
+        self, terms: Sequence[str], columns: Columns, wanted: Filter, limit: int, weights: Weights
+    ) -> Fresh:
+        """The best C{limit} rows within the filter, scored as the text index would."""
+        with self._lock:
+            hidden = frozenset(self._changes)
+            postings = {t: dict(self._postings[t]) for t in terms if t in self._postings}
+            found = {key for keys in postings.values() for key in keys}
+            lengths = {key: self._terms[key].total() for key in found}
+            documents = weights.documents + len(self._terms)
+        scores = _bm25(postings, lengths, documents, weights)
+        hits = [(key, scores[key]) for key in columns.matching(wanted, found)]
+        hits.sort(key=lambda hit: -hit[1])
+        return Fresh(hits[:limit], hidden)
+
+    def _drop(self, key: int) -> None:
+        for term in self._terms.pop(key, ()):
+            keys = self._postings[term]
+            del keys[key]
+            if not keys:
+                del self._postings[term]
+
+
+def _bm25(
+    postings: Mapping[str, Mapping[int, int]],
+    lengths: Mapping[int, int],
+    documents: int,
+    weights: Weights,
+) -> dict[int, float]:
+    """
+    Okapi BM25 as Lucene and tantivy have it (Robertson and Zaragoza, 2009, with the idf that
+    cannot be negative).
+    """
+    scores = dict.fromkeys(lengths, 0.0)
+    mean = weights.average_length or sum(lengths.values()) / max(1, len(lengths))
+    for term, keys in postings.items():
+        holders = len(keys) + weights.frequencies.get(term, 0)
+        idf = log1p((documents - holders + 0.5) / (holders + 0.5))
+        for key, count in keys.items():
+            norm = K1 * (1 - B + B * lengths[key] / mean)
+            scores[key] += idf * count * (K1 + 1) / (count + norm)
+    return scores
