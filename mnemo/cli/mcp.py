@@ -1,0 +1,146 @@
+"""
+C{mnemo mcp}: an MCP server on stdin and stdout.
+
+It passes messages on to the daemon, which it starts where there is none. Only where that
+cannot be is the home served by this very process. Everything that loads Twisted is imported
+then, and not before: most of these processes live beside an agent all day and have nothing to do.
+"""
+
+import os
+import signal
+import sys
+from functools import partial
+from pathlib import Path
+from threading import Event
+from urllib.parse import urlsplit
+
+import click
+from attrs import define, field
+
+from mnemo.cli.starting import start_daemon
+from mnemo.config import Config, ConfigError, load
+from mnemo.transports.daemon import Daemon, Home, Unreachable, Url
+from mnemo.transports.pipes import Output, hung_up, lines
+from mnemo.transports.proxy import Proxy
+from mnemo.transports.upstream import Address
+
+STDIN, STDOUT = 0, 1
+
+GRACE_SECONDS = 1.0
+"""How long what is on its way may take when the client has closed its end."""
+
+
+@click.command()
+@click.option("--home", metavar="DIR", help="The folder of the database.")
+@click.option("--config", "file", metavar="FILE", help="The configuration file.")
+@click.option(
+    "--url",
+    metavar="URL",
+    envvar="MNEMO_URL",
+    help="The daemon's address, such as http://127.0.0.1:9999/mcp, instead of the home's own.",
+)
+@click.option("--no-start", is_flag=True, help="Start no daemon where none runs.")
+@click.option(
+    "--project", metavar="DIR", help="Where the client works, if not in the current folder."
+)
+def mcp(
+    home: str | None, file: str | None, url: str | None, no_start: bool, project: str | None
+) -> None:
+    """Speak MCP on stdin and stdout, for clients that start their servers themselves."""
+    client = Client(os.getppid(), _current_folder() if project is None else project)
+    if url:
+        client.serve_by(Daemon(Url(address_of(url)), None, client.closing.wait))
+        return
+    flags = {"home": home, "stdio.start_daemon": False if no_start else None}
+    try:
+        config = load(os.environ, flags, Path(file) if file else None).config
+    except ConfigError as error:
+        raise click.ClickException(str(error)) from None
+    launch = partial(start_daemon, config.home, file) if config.stdio.start_daemon else None
+    place = Home(config.home)
+    problem = ""
+    try:
+        Daemon(place, launch, client.is_gone_after).reach(patience=0)
+    except Unreachable as unreachable:
+        problem = str(unreachable)
+    if not problem:
+        client.serve_by(Daemon(place, launch, client.closing.wait))
+    elif not client.is_gone_after(0):
+        serve_here(config, client, problem)
+
+
+@define
+class Client:
+    """
+    Who started this process, and is at the other end of its pipes.
+
+    @ivar project: where the client works
+    @ivar closing: set when it has gone
+    """
+
+    parent: int
+    project: str
+    closing: Event = field(factory=Event)
+
+    def serve_by(self, daemon: Daemon) -> None:
+        """Pass messages on until the client has gone."""
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+            signal.signal(number, _leave)
+        output = Output(STDOUT)
+        proxy = Proxy(daemon, self.project, output.write, _say, self.closing)
+
+        def is_there() -> bool:
+            return os.getppid() == self.parent and not output.is_broken
+
+        grace = 0.0
+        try:
+            for line in lines(STDIN, is_there):
+                proxy.take(line)
+            grace = GRACE_SECONDS if is_there() else 0.0
+        finally:
+            proxy.close(grace)
+
+    def is_gone_after(self, seconds: float) -> bool:
+        """Wait for so long, or until the client has gone; whether it has."""
+        return hung_up(STDIN, seconds) or os.getppid() != self.parent
+
+
+def serve_here(config: Config, client: Client, problem: str) -> None:
+    """Serve the client by this process alone."""
+    from mnemo.stdio_service import run
+
+    _say(f"{problem} This process serves its client by itself.")
+    sys.exit(run(config, client.project, client.parent))
+
+
+def address_of(url: str) -> Address:
+    """Where a daemon's URL leads. Raises C{click.ClickException}."""
+    try:
+        parts = urlsplit(url)
+        if parts.scheme != "http" or not parts.hostname:
+            raise ValueError(url)
+        path = parts.path.rstrip("/").removesuffix("/mcp") + "/mcp"
+        return Address(parts.hostname, parts.port or 80, path)
+    except ValueError:
+        raise click.ClickException(
+            f"--url must be like http://127.0.0.1:9999/mcp, not {url!r}"
+        ) from None
+
+
+# -- the process
+
+
+def _current_folder() -> str:
+    try:
+        return os.getcwd()
+    except OSError:
+        return ""
+
+
+def _say(text: str) -> None:
+    """Tell whoever reads the standard error; the standard output is the protocol's."""
+    click.echo(f"mnemo mcp: {text}", err=True)
+
+
+def _leave(number: int, frame: object) -> None:
+    sys.exit(0)

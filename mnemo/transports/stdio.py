@@ -1,0 +1,162 @@
+"""One client on this process's own stdin and stdout, served without a daemon."""
+
+from collections.abc import Callable
+from typing import Any
+
+from twisted.internet.defer import CancelledError, Deferred
+from twisted.internet.interfaces import IDelayedCall, IHalfCloseableProtocol, IReactorTime
+from twisted.internet.protocol import Protocol, connectionDone
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+from zope.interface import implementer
+
+from mnemo.mcp import jsonrpc
+from mnemo.mcp.connection import Connection
+from mnemo.mcp.errors import INTERNAL_ERROR, ProtocolError
+
+GRACE_SECONDS = 1.0
+"""How long a conversation goes on when the client has closed its end, or is not served."""
+
+
+@implementer(IHalfCloseableProtocol)
+class StdioServer(Protocol):
+    """
+    A message a line, in and out.
+
+    Lines that come before L{serve} or L{refuse} are held.
+
+    @ivar gone: fires when the conversation is over
+    """
+
+    log = Logger()
+
+    def __init__(self, clock: IReactorTime, on_call: Callable[[], object]) -> None:
+        """
+        @param on_call: told of each C{tools/call} before it begins
+        """
+        self.gone: Deferred[None] = Deferred()
+        self._clock = clock
+        self._on_call = on_call
+        self._buffer = b""
+        self._held: list[bytes] = []
+        self._connection: Connection | None = None
+        self._refusal = ""
+        self._running: dict[Deferred[Any], object] = {}
+        self._has_ended = False
+        self._grace: IDelayedCall | None = None
+
+    def serve(self, connection: Connection) -> None:
+        """Answer by C{connection}: what was held, and everything from now on."""
+        self._connection = connection
+        self._release()
+
+    def refuse(self, reason: str) -> None:
+        """Tell the client, when it first asks something, that it is not served, and why."""
+        self._refusal = reason
+        self._release()
+
+    def send(self, message: bytes) -> None:
+        """Send a message. It holds no line break: nothing that mnemo encodes does."""
+        if self.transport is not None:
+            self.transport.write(message + b"\n")
+
+    def end(self) -> None:
+        """Write out what is still to be written, and have done."""
+        self._end_soon()
+        if self.transport is not None:
+            self.transport.loseConnection()
+
+    # -- what the transport says
+
+    def dataReceived(self, data: bytes) -> None:
+        """Bytes have come."""
+        *lines, self._buffer = (self._buffer + data).split(b"\n")
+        for line in filter(bytes.strip, lines):
+            self._take(line)
+
+    def readConnectionLost(self) -> None:
+        """The client has closed its end."""
+        if self._buffer.strip():
+            self._take(self._buffer)
+        self._has_ended = True
+        self._end_soon()
+        self._end_if_idle()
+
+    def writeConnectionLost(self) -> None:
+        """Nobody reads any more."""
+        self.end()
+
+    def connectionLost(self, reason: Failure = connectionDone) -> None:
+        """Everything is closed."""
+        self._finish()
+
+    # -- messages
+
+    def _release(self) -> None:
+        held, self._held = self._held, []
+        for line in held:
+            self._take(line)
+        self._end_if_idle()
+
+    def _take(self, line: bytes) -> None:
+        if self._refusal:
+            self._turn_away(jsonrpc.parse(line))
+        elif self._connection is None:
+            self._held.append(line)
+        else:
+            self._answer(self._connection, line)
+
+    def _turn_away(self, message: jsonrpc.Message | jsonrpc.Malformed) -> None:
+        if isinstance(message, jsonrpc.Request):
+            self.send(jsonrpc.error(message.id, ProtocolError(INTERNAL_ERROR, self._refusal)))
+            self._end_soon()
+
+    def _answer(self, connection: Connection, line: bytes) -> None:
+        message = jsonrpc.parse(line)
+        method = getattr(message, "method", "")
+        if method == "notifications/cancelled" and isinstance(message, jsonrpc.Notification):
+            self._cancel(message.params.get("requestId"))
+        if method == "tools/call":
+            self._on_call()
+        call = Deferred.fromCoroutine(connection.receive(line))
+        self._running[call] = _key(getattr(message, "id", None))
+        call.addCallback(self._send_answer)
+        call.addErrback(lambda failure: failure.trap(CancelledError) and None)
+        call.addErrback(lambda failure: self.log.failure("An answer was lost.", failure))
+        call.addBoth(self._answered, call)
+
+    def _send_answer(self, answer: bytes | None) -> None:
+        if answer is not None:
+            self.send(answer)
+
+    def _answered(self, _: object, call: Deferred[Any]) -> None:
+        del self._running[call]
+        self._end_if_idle()
+
+    def _cancel(self, id: Any) -> None:
+        wanted = _key(id)
+        for call in [call for call, key in self._running.items() if key and key == wanted]:
+            call.cancel()
+
+    # -- the end
+
+    def _end_soon(self) -> None:
+        if self._grace is None:
+            self._grace = self._clock.callLater(GRACE_SECONDS, self._finish)
+
+    def _finish(self) -> None:
+        if self._grace is not None and self._grace.active():
+            self._grace.cancel()
+        for call in list(self._running):
+            call.cancel()
+        if not self.gone.called:
+            self.gone.callback(None)
+
+    def _end_if_idle(self) -> None:
+        if self._has_ended and not self._running and not self._held:
+            self.end()
+
+
+def _key(id: Any) -> tuple[type, int | str] | None:
+    """What tells 0 from "0"; C{None} for what is no id."""
+    return (type(id), id) if isinstance(id, int | str) else None
