@@ -1,0 +1,269 @@
+"""C{mnemo start}, C{stop}, C{restart} and C{status}: the daemon of a home, seen from outside."""
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Mapping
+from http.client import HTTPConnection, HTTPException
+from pathlib import Path
+from threading import Event
+from typing import Any, TypeVar
+
+import click
+import msgspec
+from attrs import frozen
+
+from mnemo.config import Config, ConfigError, load
+from mnemo.lock import Holder, HomeHeld, holder_of
+from mnemo.observe import logs
+from mnemo.observe.connect import how_to_connect
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+STEP = 0.05
+READY_STEPS = 2400
+"""How often a daemon that starts is looked for: two minutes, since a large model takes its time."""
+
+STOP_STEPS = 400
+"""How often one that stops is looked for: twenty seconds."""
+
+ANSWER_SECONDS = 5.0
+
+CANNOT_START = "Cannot start: "
+"""How the daemon's log begins to say why there is no daemon."""
+
+_RUN_TWISTD = "from twisted.scripts.twistd import run; run()"
+
+pause = Event().wait
+
+
+@frozen
+class Choice:
+    """
+    A daemon, as the options name it.
+
+    @ivar flags: the options themselves, to be handed on
+    """
+
+    config: Config
+    config_file: Path
+    flags: tuple[str, ...]
+
+    @property
+    def home(self) -> Path:
+        """The home that it serves."""
+        return self.config.home
+
+
+def choice(**options: str | None) -> Choice:
+    """What the options, the environment and the file choose. Raises C{click.ClickException}."""
+    file = Path(options["config"]) if options["config"] else None
+    flags = {
+        "home": options["home"],
+        "server.host": options.get("host"),
+        "server.port": options.get("port"),
+    }
+    try:
+        loaded = load(os.environ, flags, file)
+    except ConfigError as error:
+        raise click.ClickException(str(error)) from None
+    given = tuple(f"--{name}={value}" for name, value in options.items() if value is not None)
+    return Choice(loaded.config, loaded.file, given)
+
+
+def names_a_home(command: F) -> F:
+    """The options that say whose daemon is meant."""
+    home = click.option("--home", metavar="DIR", help="The folder of the database.")
+    config = click.option("--config", metavar="FILE", help="The configuration file.")
+    return config(home(command))
+
+
+def names_a_port(command: F) -> F:
+    """The options that say where a daemon listens."""
+    port = click.option("--port", metavar="N", help="The port to listen on; 0 takes a free one.")
+    host = click.option("--host", metavar="ADDRESS", help="The address to listen on.")
+    return host(port(command))
+
+
+@click.command()
+@click.option("--foreground", is_flag=True, help="Stay in this terminal until Ctrl-C.")
+@names_a_home
+@names_a_port
+def start(foreground: bool, **options: str | None) -> None:
+    """Start the daemon, and say how to connect."""
+    chosen = choice(**options)
+    if foreground:
+        run_here(chosen)
+    else:
+        launch(chosen)
+
+
+@click.command()
+@names_a_home
+def stop(**options: str | None) -> None:
+    """Stop the daemon."""
+    end(choice(**options))
+
+
+@click.command()
+@names_a_home
+@names_a_port
+def restart(**options: str | None) -> None:
+    """Stop the daemon and start it with these options."""
+    chosen = choice(**options)
+    end(chosen)
+    launch(chosen)
+
+
+@click.command()
+@names_a_home
+def status(**options: str | None) -> None:
+    """Show how the daemon is. Exits with 1 where none runs."""
+    chosen = choice(**options)
+    holder = holder_of(chosen.home)
+    if holder is None:
+        raise click.ClickException(f"mnemo is not running for {chosen.home}; mnemo start starts it")
+    if not holder.port:
+        raise click.ClickException(f"{chosen.home} is held by pid {holder.pid}, without a port")
+    answer = ask(holder, "/health")
+    if answer is None:
+        raise click.ClickException(f"pid {holder.pid} does not answer on {holder.address}")
+    click.echo(described(answer[1], holder.address))
+
+
+# -- what they do
+
+
+def run_here(chosen: Choice) -> None:
+    """Become the daemon."""
+    from twisted.scripts.twistd import run
+
+    sys.argv = ["twistd", "--nodaemon", "--pidfile=", "mnemo", "start", *chosen.flags]
+    run()
+
+
+def launch(chosen: Choice) -> None:
+    """Start a daemon in the background, and wait until it serves."""
+    holder = holder_of(chosen.home)
+    if holder is not None:
+        raise click.ClickException(str(HomeHeld(chosen.home, holder)))
+    chosen.home.mkdir(mode=0o700, parents=True, exist_ok=True)
+    pid_file = chosen.home / "mnemo.pid"
+    # The lock has just said that nobody is there, whatever process has that number by now.
+    pid_file.unlink(missing_ok=True)
+    log = chosen.home / logs.NAME
+    seen = log.stat().st_size if log.exists() else 0
+    command = [sys.executable, "-P", "-c", _RUN_TWISTD, f"--pidfile={pid_file}"]
+    command += ["mnemo", "start", *chosen.flags]
+    twistd = subprocess.run(
+        command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
+    )
+    if twistd.returncode:
+        raise click.ClickException(last_line(twistd.stderr.decode(errors="replace")))
+    for _ in range(READY_STEPS):
+        holder = holder_of(chosen.home)
+        if holder is not None and holder.port and is_ready(holder):
+            click.echo(how_to_connect(holder.address, chosen.home, chosen.config_file), nl=False)
+            return
+        if holder is None and not pid_file.exists():
+            raise click.ClickException(complaint(log, seen))
+        pause(STEP)
+    raise click.ClickException(f"the daemon is not ready yet; {log} says what it does")
+
+
+def end(chosen: Choice) -> None:
+    """Stop the daemon, if there is one, and wait until it has gone."""
+    holder = holder_of(chosen.home)
+    if holder is None:
+        click.echo(f"mnemo is not running for {chosen.home}")
+        return
+    try:
+        os.kill(holder.pid, signal.SIGTERM)
+    except ProcessLookupError:
+        pass  # it has just ended by itself
+    except PermissionError:
+        raise click.ClickException(f"pid {holder.pid} belongs to another user") from None
+    for _ in range(STOP_STEPS):
+        now = holder_of(chosen.home)
+        if now is None or now.pid != holder.pid:
+            click.echo(f"mnemo has stopped (pid {holder.pid})")
+            return
+        pause(STEP)
+    raise click.ClickException(
+        f"pid {holder.pid} has not stopped after {STOP_STEPS * STEP:.0f} s;"
+        f" kill -9 {holder.pid} ends it, and loses nothing that was acknowledged"
+    )
+
+
+def is_ready(holder: Holder) -> bool:
+    """Whether a daemon serves calls."""
+    answer = ask(holder, "/health/ready")
+    return answer is not None and answer[0] == 200
+
+
+def ask(holder: Holder, path: str) -> tuple[int, Mapping[str, Any]] | None:
+    """The status and the JSON at one of a daemon's addresses; C{None} where it does not answer."""
+    connection = HTTPConnection(holder.host, holder.port, timeout=ANSWER_SECONDS)
+    try:
+        connection.request("GET", path)
+        response = connection.getresponse()
+        return response.status, msgspec.json.decode(response.read(), type=dict[str, Any])
+    except (OSError, HTTPException, msgspec.MsgspecError):
+        return None
+    finally:
+        connection.close()
+
+
+def complaint(log: Path, seen: int) -> str:
+    """Why a daemon did not start, by what it has logged after C{seen} bytes."""
+    try:
+        with log.open("rb") as file:
+            file.seek(seen)
+            new = file.read().decode(errors="replace")
+    except OSError:
+        new = ""
+    _, found, reason = new.rpartition(CANNOT_START)
+    return last_line(reason.splitlines()[0]) if found else f"the daemon did not start; see {log}"
+
+
+def last_line(text: str) -> str:
+    """The last line of what a program had to say, without its own name."""
+    lines = text.strip().splitlines() or ["it did not say why"]
+    return lines[-1].removeprefix("mnemo: ")
+
+
+def described(report: Mapping[str, Any], address: str) -> str:
+    """A report on the daemon's health, for a person."""
+    model, database, test = report["model"], report["database"], report["self_test"] or {}
+    where = "not loaded" if model["device"] is None else f"on {model['device']}"
+    rows = [
+        ("status", report["status"]),
+        ("address", f"{address}/mcp"),
+        (
+            "process",
+            f"pid {report['pid']}, version {report['version']}, up {span(report['uptime'])}",
+        ),
+        ("sessions", _counts({**report["sessions"], "streams": report["streams"]})),
+        ("model", f"{model['name']}, {where}"),
+        ("waiting", _counts(report["queues"])),
+        ("database", f"{database['path']}, {database['bytes'] / 1e6:.1f} MB"),
+        ("tools", str(report["tools"])),
+        ("self-test", ", ".join(f"{leg} {told}" for leg, told in test.items() if leg != "at")),
+        *(("reason", reason) for reason in report["reasons"]),
+    ]
+    return "\n".join(f"{name:10} {value}" for name, value in rows)
+
+
+def _counts(counts: Mapping[str, int]) -> str:
+    return ", ".join(f"{count} {name}" for name, count in counts.items())
+
+
+def span(seconds: float) -> str:
+    """A span of time in its largest units."""
+    minutes, rest = divmod(int(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    days, hours = divmod(hours, 24)
+    parts = ((days, "d"), (hours, "h"), (minutes, "min"), (rest, "s"))
+    told = [f"{count} {unit}" for count, unit in parts if count]
+    return " ".join(told[:2]) or "0 s"

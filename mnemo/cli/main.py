@@ -1,0 +1,45 @@
+"""The C{mnemo} command. Each sub-command's module is imported when it is called, not before."""
+
+from collections.abc import Mapping
+from importlib import import_module
+from typing import Final
+
+import click
+
+from mnemo import __version__
+
+COMMANDS: Final[Mapping[str, str]] = {
+    "start": "mnemo.cli.daemon",
+    "stop": "mnemo.cli.daemon",
+    "restart": "mnemo.cli.daemon",
+    "status": "mnemo.cli.daemon",
+    "mcp": "mnemo.cli.mcp",
+    "model": "mnemo.cli.model",
+    "config": "mnemo.cli.config",
+}
+"""Where each sub-command is, under its own name."""
+
+
+class Commands(click.Group):
+    """
+    The sub-commands.
+
+    C{mnemo mcp} runs beside every agent that speaks stdio: it must not pay for the others.
+    """
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Their names, in the order in which help shows them."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
+        """One of them, or C{None}."""
+        if name not in COMMANDS:
+            return None
+        command: click.Command = getattr(import_module(COMMANDS[name]), name)
+        return command
+
+
+@click.group(cls=Commands)
+@click.version_option(__version__, prog_name="mnemo", message="%(prog)s %(version)s")
+def main() -> None:
+    """One memory, one model, every coding agent on the machine."""

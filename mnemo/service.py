@@ -1,0 +1,250 @@
+"""
+The composition root: every part of the daemon, made and put in its order.
+
+Parts are handed to parts here and nowhere else. Nothing is opened, started or loaded before
+C{startService}: what is made earlier does not survive the fork of C{twistd}.
+"""
+
+import atexit
+import os
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from typing import Any
+
+from attrs import evolve
+from twisted.internet.defer import CancelledError
+from twisted.internet.task import deferLater
+from twisted.internet.threads import deferToThreadPool
+from twisted.logger import ILogObserver, Logger, LogLevel
+from twisted.python.failure import Failure
+
+from mnemo import __version__
+from mnemo.config import Config
+from mnemo.inference.catalogue import locate
+from mnemo.inference.engine import Engine
+from mnemo.inference.interfaces import IEmbeddingBackend
+from mnemo.inference.llama import load_embedder
+from mnemo.lifecycle import Part, Procession
+from mnemo.lock import Holder, HomeHeld, HomeLock
+from mnemo.mcp.server import Server
+from mnemo.mcp.streamable import Endpoint
+from mnemo.memory.memories import Memories
+from mnemo.memory.projects import is_path, project_of
+from mnemo.observe.connect import how_to_connect
+from mnemo.observe.health import Health
+from mnemo.observe.logs import LogInHome
+from mnemo.sessions.manager import SessionManager
+from mnemo.store.interfaces import StoreError
+from mnemo.store.sqlite.store import SqliteStore
+from mnemo.tools.catalogue import all_tools
+from mnemo.tools.instructions import INSTRUCTIONS
+from mnemo.tools.interfaces import ITool
+from mnemo.transports.guard import Guard
+from mnemo.transports.http import Addresses
+from mnemo.transports.listener import FINISH_SECONDS, Listener, PortUnavailable
+from mnemo.transports.site import GuardedSite
+from mnemo.transports.sse import Streams
+
+_LOOKS = 5
+_PAUSE = 0.1
+
+
+class Core:
+    """
+    Everything but a way in: the home, the store, the model, the sessions and the protocol.
+
+    @ivar server: what answers messages, whatever carries them
+    """
+
+    log = Logger()
+
+    def __init__(self, config: Config, reactor: Any, extra_tools: Sequence[ITool] = ()) -> None:
+        """
+        @param extra_tools: offered beside mnemo's own
+        """
+        self.config = config
+        self._reactor = reactor
+        self._lock = HomeLock(config.home)
+        self._holder = Holder(0, "", 0, 0.0)
+        self._log_file = LogInHome(config.home, config.log.level)
+
+        self.store = SqliteStore(config.home, reactor)
+        self.engine = Engine(reactor, partial(load_model, config))
+        self.memories = Memories(self.store, self.engine, reactor)
+        self.sessions = SessionManager(reactor, self.store, config.sessions)
+        resolve_project = partial(project_in_thread, reactor)
+        self.tools = [*all_tools(self.memories, resolve_project), *extra_tools]
+        self.server = Server(
+            self.tools,
+            self.sessions,
+            version=__version__,
+            instructions=INSTRUCTIONS,
+            resolve_project=resolve_project,
+            on_defect=self._log_defect,
+            cancelled=(CancelledError,),
+        )
+
+    def parts(self) -> list[Part]:
+        """What has to be started, in this order, and stopped in the reverse."""
+        return [
+            Part("home", self._take_home, self._lock.release),
+            Part("log", self._log_file.start, self._log_file.stop),
+            Part("store", self.store.start, self.store.stop, bound=10.0),
+            Part("model", self.engine.start, self.engine.stop),
+            Part("sessions", self.sessions.start, self.sessions.stop),
+            Part("vectors", self.memories.start, self.memories.stop),
+        ]
+
+    def announce(self, host: str, port: int) -> Holder:
+        """Write into the lock where this process can be reached."""
+        self._holder = evolve(self._holder, host=host, port=port)
+        self._lock.announce(self._holder)
+        return self._holder
+
+    def problems(self) -> list[str]:
+        """What is down, a line for each, with what mends it."""
+        found = (self.engine.problem, self.memories.vectoriser.problem)
+        return list(dict.fromkeys(filter(None, found)))
+
+    def facts(self) -> dict[str, object]:
+        """What the parts say of themselves, for health."""
+        calls, jobs, model = self.sessions.statistics, self.engine.statistics, self.engine.model
+        database = self.config.home / "memory.sqlite3"
+        return {
+            "sessions": {"live": calls.live, "running": calls.running},
+            "model": {
+                "name": self.config.inference.model if model is None else model.name,
+                "loads": jobs.loads,
+                "device": None if model is None else model.device,
+            },
+            "queues": {
+                "calls": calls.waiting,
+                "interactive": jobs.waiting_interactive,
+                "background": jobs.waiting_background,
+                "vectors": self.memories.vectoriser.backlog,
+            },
+            "database": {
+                "path": str(database),
+                "bytes": database.stat().st_size if database.exists() else 0,
+            },
+            "tools": len(self.tools),
+        }
+
+    async def _take_home(self) -> None:
+        """
+        Take the lock of the home. Raises L{HomeHeld}.
+
+        Who looks who holds it takes it for that moment, so one refusal is none.
+        """
+        started = self._reactor.seconds()
+        self._holder = Holder(os.getpid(), self.config.server.host, 0, started)
+        for _ in range(_LOOKS):
+            try:
+                return self._lock.take(self._holder)
+            except HomeHeld:
+                await deferLater(self._reactor, _PAUSE)
+        return self._lock.take(self._holder)
+
+    def _log_defect(self, defect: BaseException) -> None:
+        self.log.failure("A call failed by a defect.", Failure(defect))
+
+
+class Daemon(Procession):
+    """
+    A core and the port that leads to it, which opens last.
+
+    @ivar config_file: where the configuration is, or would be
+    @ivar tell: told some lines for the user when calls are served
+    @ivar give_up: told in one line why it cannot start
+    @ivar observer: where its application logs, if that has not been said otherwise
+    """
+
+    observer: ILogObserver | None = None
+
+    def __init__(self, core: Core, reactor: Any) -> None:
+        super().__init__(reactor, self._cannot_start)
+        self.core = core
+        self.config_file = core.config.home / "mnemo.toml"
+        self.tell: Callable[[str], object] = write_to_terminal
+        self.give_up: Callable[[str], object] = partial(end_process, reactor)
+        self.health = Health(reactor, __version__, self._facts, core.problems, core.store.self_test)
+        self.streams = Streams(reactor)
+        for part in (*core.parts(), *self._ways_in(reactor)):
+            self.addService(part)
+
+    def setServiceParent(self, parent: Any) -> None:
+        """Become the service of an application."""
+        super().setServiceParent(parent)
+        if self.observer is not None:
+            parent.setComponent(ILogObserver, self.observer)
+
+    def _ways_in(self, reactor: Any) -> list[Part]:
+        server = self.core.config.server
+        endpoint = Endpoint(self.core.server)
+        addresses = Addresses(endpoint, self.health, self.streams, reactor)
+        guard = Guard(server.allowed_hosts, server.allowed_origins)
+        site = GuardedSite(addresses.app.resource(), guard, reactor)
+        port = Listener(reactor, server.host, server.port, site, addresses, self._opened)
+        return [
+            Part("health", self.health.start, self.health.stop),
+            Part("port", port.start, port.stop, bound=FINISH_SECONDS + 1),
+        ]
+
+    def _opened(self, port: int) -> None:
+        config = self.core.config
+        address = self.core.announce(config.server.host, port).address
+        self.log.info("Serving {address}", address=address)
+        self.tell(how_to_connect(address, config.home, self.config_file))
+
+    def _cannot_start(self, failure: Failure) -> None:
+        known = failure.check(HomeHeld, StoreError, PortUnavailable, OSError)
+        if known:
+            reason = str(failure.value)
+            self.log.critical("Cannot start: {reason}", reason=reason)
+        else:
+            reason = f"a defect: {failure.value!r}"
+            self.log.failure("Cannot start: {reason}", failure, LogLevel.critical, reason=reason)
+        self.give_up(reason)
+
+    def _facts(self) -> Mapping[str, object]:
+        return {**self.core.facts(), "streams": len(self.streams)}
+
+
+def make_service(config: Config, reactor: Any, extra_tools: Sequence[ITool] = ()) -> Daemon:
+    """
+    A daemon, ready to be started.
+
+    @param extra_tools: offered beside mnemo's own
+    """
+    return Daemon(Core(config, reactor, extra_tools), reactor)
+
+
+def load_model(config: Config) -> IEmbeddingBackend:
+    """Load the embedding model. Run on the thread that will use it."""
+    path = locate(config.models, config.inference.model)
+    return load_embedder(path, config.inference.gpu, config.inference.threads)
+
+
+async def project_in_thread(reactor: Any, hint: str) -> str:
+    """The project that a hint stands for; file systems can be slow, so a thread looks at them."""
+    if not is_path(hint):
+        return project_of(hint)
+    return await deferToThreadPool(reactor, reactor.getThreadPool(), project_of, hint)
+
+
+def write_to_terminal(text: str) -> None:
+    """Show text where the process was started, if it still has a terminal."""
+    if sys.__stdout__ is not None:
+        sys.__stdout__.write(text)
+        sys.__stdout__.flush()
+
+
+def end_process(reactor: Any, reason: str) -> None:
+    """End the process with a line on standard error and exit code 1."""
+    if sys.__stderr__ is not None:
+        sys.__stderr__.write(f"mnemo: {reason}\n")
+        sys.__stderr__.flush()
+    # twistd exits with 0 after a reactor that was stopped, whatever the reason.
+    atexit.register(os._exit, 1)
+    reactor.callWhenRunning(reactor.stop)

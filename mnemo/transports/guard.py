@@ -1,0 +1,101 @@
+"""
+Who may speak: a decision on C{Host} and C{Origin}, before anything else is looked at.
+
+A page in a browser can send requests to a server on the same machine. It cannot choose its
+C{Origin}, and a name that it has made to point here (DNS rebinding) stays in C{Host}.
+"""
+
+from collections.abc import Sequence
+from urllib.parse import SplitResult, urlsplit
+
+from attrs import frozen
+
+LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
+
+
+@frozen
+class Refusal:
+    """
+    Why a request goes no further.
+
+    @ivar status: the HTTP status
+    @ivar message: one line that names the value and the setting that would let it pass
+    """
+
+    status: int
+    message: str
+
+
+@frozen
+class Guard:
+    """
+    Loopback names pass, with any port. Others pass when they are listed.
+
+    @ivar allowed_hosts: as C{Host} has them, C{"name:port"} or C{"name"}; C{"name:*"} is any port
+    @ivar allowed_origins: as C{Origin} has them, C{"https://name:port"} or C{"https://name"};
+        C{"https://name:*"} is any port
+    """
+
+    allowed_hosts: tuple[str, ...] = ()
+    allowed_origins: tuple[str, ...] = ()
+
+    def refusal(
+        self, hosts: Sequence[str], origins: Sequence[str], needs_host: bool = True
+    ) -> Refusal | None:
+        """
+        Why these headers are refused, or C{None} where they pass.
+
+        @param hosts: every C{Host} header of the request
+        @param origins: every C{Origin} header of the request
+        @param needs_host: false for HTTP/1.0, which did not have C{Host} yet
+        """
+        for origin in origins:
+            if origin == "null":
+                return Refusal(403, "Origin 'null' is never allowed: it could be any page.")
+            if not self._origin_passes(origin):
+                return Refusal(403, _line("Origin", origin, "origins"))
+        if len(hosts) > 1 or (needs_host and not hosts):
+            return Refusal(400, f"The request has {len(hosts) or 'no'} Host headers; send one.")
+        if hosts and not self._host_passes(hosts[0]):
+            return Refusal(421, _line("Host", hosts[0], "hosts"))
+        return None
+
+    def _host_passes(self, host: str) -> bool:
+        parts = _split(f"//{host}")
+        if parts is None or parts.netloc != host or "@" in host:
+            return False
+        return parts.hostname in LOOPBACK or _listed(host, parts, self.allowed_hosts)
+
+    def _origin_passes(self, origin: str) -> bool:
+        parts = _split(origin)
+        # Anything behind the port, or a name before it, is no origin but an address.
+        if parts is None or "@" in origin or origin != f"{parts.scheme}://{parts.netloc}":
+            return False
+        if parts.scheme in ("http", "https") and parts.hostname in LOOPBACK:
+            return True
+        return _listed(origin, parts, self.allowed_origins)
+
+
+def _split(address: str) -> SplitResult | None:
+    """The parts of an address with a name and, if any, a port that is a number."""
+    try:
+        parts = urlsplit(address)
+        parts.port  # noqa: B018 - a port that is no number raises here
+    except ValueError:
+        return None
+    return parts if parts.hostname else None
+
+
+def _listed(value: str, parts: SplitResult, allowed: Sequence[str]) -> bool:
+    """Whether a value is in a list, or its name is there with any port."""
+    low = value.lower()
+    bare = low if parts.port is None else low.rpartition(":")[0]
+    return any(entry.lower() in (low, f"{bare}:*") for entry in allowed)
+
+
+def _line(header: str, value: str, setting: str) -> str:
+    shown = value if len(value) <= 200 else value[:200] + "…"
+    return (
+        f"{header} {shown!r} is not allowed. If you trust it, add it to server.allowed_{setting}"
+        f" (in mnemo.toml, or MNEMO_SERVER_ALLOWED_{setting.upper()})."
+    )

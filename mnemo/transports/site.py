@@ -1,0 +1,172 @@
+"""The root of all addresses: what a request may be before anybody looks at what it asks."""
+
+from collections.abc import Iterable, Sequence
+from io import BytesIO
+
+import msgspec
+from twisted.internet.interfaces import IReactorTime
+from twisted.logger import Logger
+from twisted.web import http
+from twisted.web.iweb import IRequest
+from twisted.web.resource import IResource, Resource
+from twisted.web.server import Request, Site
+
+from mnemo.mcp.errors import INVALID_REQUEST
+from mnemo.transports.guard import Guard
+
+BODY_LIMIT = 4 * 1024 * 1024
+"""The longest request body that is read, in bytes."""
+
+DISCARDED = 16 * BODY_LIMIT
+"""How much more of a refused body is read and thrown away, so that its sender sees the answer."""
+
+NOTHING_HERE = b'{"error":"There is nothing here."}'
+
+
+_log = Logger()
+
+
+class BoundedRequest(Request):
+    """
+    A request whose body stays in memory and under L{BODY_LIMIT}.
+
+    A longer one is answered 413 as soon as that is known. What follows of it is not kept.
+    """
+
+    content: BytesIO
+    defaultContentType = None
+    _discarded = -1
+
+    def gotLength(self, length: int | None) -> None:
+        """The headers are read; C{length} is C{None} for a chunked body."""
+        self.content = BytesIO()
+        if length is not None and length > BODY_LIMIT:
+            self._refuse()
+
+    def handleContentChunk(self, data: bytes) -> None:
+        """A part of the body is read."""
+        if self._discarded < 0 and self.content.tell() + len(data) > BODY_LIMIT:
+            self.content = BytesIO()
+            self._refuse()
+        if self._discarded < 0:
+            self.content.write(data)
+            return
+        self._discarded += len(data)
+        if self._discarded > DISCARDED:
+            self.channel.loseConnection()
+
+    def requestReceived(self, command: bytes, path: bytes, version: bytes) -> None:
+        """The whole request is read."""
+        if self._discarded < 0:
+            super().requestReceived(command, path, version)
+        else:
+            self.channel.loseConnection()
+
+    def _refuse(self) -> None:
+        """Answer ahead of the body, which is the last thing this connection carries."""
+        self._discarded = 0
+        # Nobody is asked to continue.
+        self.requestHeaders.removeHeader(b"Expect")
+        body = failure_body(f"The request body is longer than {BODY_LIMIT} bytes.")
+        assert self.channel.transport is not None
+        self.channel.transport.write(
+            b"HTTP/1.1 413 Content Too Large\r\nContent-Type: application/json\r\n"
+            b"Content-Length: %d\r\nConnection: close\r\n\r\n%b" % (len(body), body)
+        )
+
+
+class GuardedSite(Site):
+    """The root of all addresses. Nobody passes whom the guard refuses; no access log is kept."""
+
+    noisy = False
+
+    def __init__(self, resource: IResource, guard: Guard, reactor: IReactorTime) -> None:
+        super().__init__(
+            resource,
+            requestFactory=BoundedRequest,
+            parsePOSTFormSubmission=False,
+            reactor=reactor,
+        )
+        self._guard = guard
+        self._told = ""
+
+    def getResourceFor(self, request: Request) -> IResource:
+        """What answers this request."""
+        refusal = self._guard.refusal(
+            header_values(request, b"Host"),
+            header_values(request, b"Origin"),
+            needs_host=request.clientproto != b"HTTP/1.0",
+        )
+        if refusal is not None:
+            self._tell(refusal.message)
+            return _Fixed(refusal.status, failure_body(refusal.message))
+        if b"%" in request.path:
+            # No address has an escape in it, and Klein logs one that does not decode.
+            return _Fixed(404, NOTHING_HERE)
+        resource: IResource = super().getResourceFor(request)
+        return resource
+
+    def log(self, request: http.Request) -> None:
+        """Say nothing: formatting a line costs as much as the request."""
+
+    def _tell(self, message: str) -> None:
+        """Log a refusal, but not again and again."""
+        if message != self._told:
+            self._told = message
+            _log.warn("A request was refused: {reason}", reason=message)
+
+
+class _Fixed(Resource):
+    """One answer to everything."""
+
+    isLeaf = True
+
+    def __init__(self, status: int, body: bytes) -> None:
+        super().__init__()
+        self._status = status
+        self._body = body
+
+    def render(self, request: Request) -> bytes:
+        """The answer."""
+        return answer(request, self._status, self._body)
+
+
+def answer(
+    request: IRequest, status: int, body: bytes = b"", headers: Iterable[tuple[str, str]] = ()
+) -> bytes:
+    """Set the head of an answer, and hand back its body."""
+    request.setResponseCode(status)
+    head = request.responseHeaders
+    if body:
+        head.setRawHeaders(b"Content-Type", [b"application/json"])
+    for name, value in headers:
+        head.setRawHeaders(name, [value])
+    # Without a length Twisted would send it in chunks.
+    head.setRawHeaders(b"Content-Length", [b"%d" % len(body)])
+    return body
+
+
+def failure_body(message: str, code: int = INVALID_REQUEST) -> bytes:
+    """A JSON-RPC error for a request that was not looked into."""
+    error = {"code": code, "message": message}
+    return msgspec.json.encode({"jsonrpc": "2.0", "id": None, "error": error})
+
+
+def headers_of(request: Request) -> dict[str, tuple[str, ...]]:
+    """All headers of a request, by their name in lower case."""
+    return {
+        name.decode("latin-1").lower(): tuple(map(_text, values))
+        for name, values in request.requestHeaders.getAllRawHeaders()
+    }
+
+
+def header_values(request: Request, name: bytes) -> Sequence[str]:
+    """The values of one header, as many as there are."""
+    return [_text(value) for value in request.requestHeaders.getRawHeaders(name, ())]
+
+
+def _text(value: bytes) -> str:
+    try:
+        return value.decode("utf-8")
+    except UnicodeDecodeError:
+        return value.decode("latin-1")
