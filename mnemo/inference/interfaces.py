@@ -1,6 +1,6 @@
 """The contracts of the inference room: what others see, and what a backend is."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from enum import IntEnum
 from pathlib import Path
 
@@ -73,6 +73,9 @@ class IEmbedder(Interface):
         Cancelling the answer drops what has not started. Fails with
         L{EmbedderUnavailable} where there is no model.
         """
+
+    def on_ready(callback: Callable[[], object]) -> None:
+        """Call C{callback} now if there is a model, and each time one has been loaded."""
 
 
 class IEmbeddingBackend(Interface):

@@ -1,0 +1,286 @@
+"""
+The embedding model on llama.cpp, by its C interface.
+
+llama.cpp aborts the process where it is used wrongly, so everything that it asserts is kept
+here: a window fits the model's position table, a batch fits C{n_batch = n_ubatch}, which is
+a multiple of 256, and has at most C{n_seq_max} sequences. All of it belongs to one thread.
+The library is imported by L{load_embedder}, not before.
+"""
+
+import ctypes
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+from zope.interface import implementer
+
+from mnemo.inference.catalogue import ModelBroken
+from mnemo.inference.checksums import digest, note_of, noted
+from mnemo.inference.interfaces import IEmbeddingBackend, ModelInfo
+from mnemo.inference.library import Device, Library, choose_device, library
+from mnemo.inference.trial import fault
+from mnemo.inference.windows import SPECIAL, cost
+from mnemo.inference.wordpiece import WordPiece
+
+WINDOW: Final = 256
+"""
+The longest window, in tokens: what sentence-transformers trained its models with, and what
+keeps a step short. A longer text becomes several windows.
+"""
+
+CPU_BATCH: Final = 256
+GPU_BATCH: Final = 2048
+
+# llama.cpp's attention on the CPU works on 64 tokens at once, and by another, slower way on
+# fewer: 63 take twice as long as 64, and 40 as long as 64.
+_TILE: Final = 64
+_WORTH_FILLING: Final = 40
+
+_MAX_SEQUENCES: Final = 256  # LLAMA_MAX_SEQ in llama.cpp
+_ALL_LAYERS: Final = 999
+
+
+def load_embedder(path: Path, gpu: str | int, threads: int) -> "LlamaEmbedder":
+    """
+    Load the embedding model in the GGUF file C{path}, on the calling thread.
+
+    @param gpu: C{"auto"} (the first GPU if there is one), C{"off"}, or a GPU's number
+    @param threads: how many CPU threads it may use; 0 is all cores but one
+    @raise ModelBroken: the file is damaged, or no embedding model of BERT's kind
+    @raise NoSuchGpu: there is no GPU of that number
+    """
+    device = choose_device(library().llama, gpu)
+    _check(path)
+    return load_unchecked(path, device, threads)
+
+
+def load_unchecked(path: Path, device: Device, threads: int) -> "LlamaEmbedder":
+    """As L{load_embedder}, of a file that is known not to crash llama.cpp."""
+    shared = library()
+    model = _load_model(shared, path, device)
+    try:
+        return LlamaEmbedder(shared, model, path, device, threads or _spare_cores())
+    except BaseException:
+        shared.llama.llama_model_free(model)
+        raise
+
+
+@implementer(IEmbeddingBackend)
+class LlamaEmbedder:
+    """A loaded model and its one context. Made by L{load_embedder}."""
+
+    def __init__(
+        self, library: Library, model: Any, path: Path, device: Device, threads: int
+    ) -> None:
+        self._llama = llama = library.llama
+        self._model: Any = model
+        self._vocab = llama.llama_model_get_vocab(model)
+        pooling = _pooling(llama, model, path)
+        self.info = ModelInfo(
+            name=f"{path.stem}-{digest(path)[:8]}",
+            path=path,
+            dimensions=llama.llama_model_n_embd_out(model),
+            window=min(WINDOW, llama.llama_model_n_ctx_train(model)),
+            device=device.name,
+        )
+        self.batch_tokens = CPU_BATCH if device.handle is None else GPU_BATCH
+        self._wordpiece = self._make_wordpiece()
+        self._first, self._last = self._special_tokens()
+        self._context = self._make_context(library, pooling, threads, device)
+        self._batch = _Batch(llama, self.batch_tokens)
+        self._fills = device.handle is None and self.info.window >= _TILE - _WORTH_FILLING
+
+    def tokenize(self, text: str) -> list[int]:
+        """The tokens of C{text}."""
+        if self._wordpiece is not None:
+            return self._wordpiece(text)
+        # llama.cpp must have UTF-8, so half a surrogate pair becomes a question mark.
+        return self._tokens(text.encode("utf-8", "replace"), add_special=False)
+
+    def encode(self, windows: Sequence[Sequence[int]]) -> NDArray[np.float32]:
+        """
+        The vector of each window.
+
+        @raise ValueError: there are no windows, too many, or one is too long
+        @raise RuntimeError: llama.cpp could not compute them
+        """
+        self._check_fit(windows)
+        llama, info = self._llama, self.info
+        vectors = np.empty((len(windows), info.dimensions), np.float32)
+        # A batch takes so many sequences; the batch's tokens are within bounds already.
+        for start in range(0, len(windows), _MAX_SEQUENCES):
+            part = windows[start : start + _MAX_SEQUENCES]
+            self._batch.fill(self._filled([(self._first, *tokens, self._last) for tokens in part]))
+            if llama.llama_encode(self._context, self._batch.struct) != 0:
+                raise RuntimeError("llama.cpp could not compute the vectors")
+            for sequence in range(len(part)):
+                row = llama.llama_get_embeddings_seq(self._context, sequence)
+                vectors[start + sequence] = np.ctypeslib.as_array(row, (info.dimensions,))
+        lengths = np.linalg.norm(vectors, axis=1)
+        if not np.all(np.isfinite(lengths) & (lengths > 0)):
+            raise RuntimeError("the model's vectors are not numbers; its file may be damaged")
+        return vectors
+
+    def _filled(self, sequences: list[tuple[int, ...]]) -> list[tuple[int, ...]]:
+        """C{sequences}, and one more of which nothing is read where that makes the step faster."""
+        total = sum(map(len, sequences))
+        if self._fills and _WORTH_FILLING <= total < _TILE:
+            sequences.append((self._last,) * (_TILE - total))
+        return sequences
+
+    def close(self) -> None:
+        """Free the context and the model. A second call does nothing."""
+        if self._model is not None:
+            self._llama.llama_free(self._context)
+            self._llama.llama_model_free(self._model)
+            self._model = self._context = None
+
+    def _check_fit(self, windows: Sequence[Sequence[int]]) -> None:
+        if self._model is None:
+            raise ValueError("the model is closed")
+        if not windows:
+            raise ValueError("there are no windows")
+        longest = max(map(cost, windows))
+        if longest > self.info.window:
+            raise ValueError(f"a window of {longest} tokens; at most {self.info.window}")
+        total = sum(map(cost, windows))
+        if total > self.batch_tokens:
+            raise ValueError(f"windows of {total} tokens in all; at most {self.batch_tokens}")
+
+    def _tokens(self, text: bytes, *, add_special: bool) -> list[int]:
+        room = len(text) + SPECIAL
+        while True:
+            tokens = (self._llama.llama_token * room)()
+            count = self._llama.llama_tokenize(
+                self._vocab, text, len(text), tokens, room, add_special, False
+            )
+            if count >= 0:
+                return list(tokens[:count])
+            room = -count
+
+    def _make_wordpiece(self) -> WordPiece | None:
+        llama, vocab = self._llama, self._vocab
+        if _metadata(llama, self._model, "tokenizer.ggml.model") != "bert":
+            return None
+        count = llama.llama_vocab_n_tokens(vocab)
+        texts = (llama.llama_vocab_get_text(vocab, number) for number in range(count))
+        try:
+            return WordPiece(text.decode("utf-8", "replace") for text in texts)
+        except ValueError as problem:
+            raise ModelBroken(self.info.path, f"cannot be used: {problem}") from None
+
+    def _special_tokens(self) -> tuple[int, int]:
+        tokens = self._tokens(b"", add_special=True)
+        if len(tokens) != SPECIAL:
+            raise ModelBroken(self.info.path, "does not put one token before and one after a text")
+        return tokens[0], tokens[1]
+
+    def _make_context(self, library: Library, pooling: int, threads: int, device: Device) -> Any:
+        llama = self._llama
+        params = llama.llama_context_default_params()
+        params.n_ctx = params.n_batch = params.n_ubatch = self.batch_tokens
+        params.n_seq_max = _MAX_SEQUENCES
+        params.kv_unified = True
+        params.n_threads = params.n_threads_batch = threads
+        params.embeddings = True
+        params.pooling_type = pooling
+        # Without it a batch pays for attention between all its tokens, also of other windows.
+        params.flash_attn_type = llama.LLAMA_FLASH_ATTN_TYPE_ENABLED
+        params.offload_kqv = params.op_offload = device.handle is not None
+        params.no_perf = True
+        library.complaint = ""
+        context = llama.llama_init_from_model(self._model, params)
+        if context is None:
+            raise ModelBroken(self.info.path, f"cannot be used: {library.complaint}")
+        return context
+
+
+class _Batch:
+    """A C{llama_batch} over arrays of ours."""
+
+    def __init__(self, llama: Any, size: int) -> None:
+        self._tokens = np.zeros(size, np.int32)
+        self._positions = np.zeros(size, np.int32)
+        self._sequences = np.zeros(size, np.int32)
+        ones = np.ones(size, np.int32)
+        outputs = np.ones(size, np.int8)
+        # For each token a pointer to the number of its sequence.
+        pointers = self._sequences.ctypes.data + 4 * np.arange(size, dtype=np.uint64)
+        self._kept = (ones, outputs, pointers)
+        fields = dict(llama.llama_batch._fields_)
+        self.struct = llama.llama_batch(
+            n_tokens=0,
+            token=self._tokens.ctypes.data_as(fields["token"]),
+            embd=None,
+            pos=self._positions.ctypes.data_as(fields["pos"]),
+            n_seq_id=ones.ctypes.data_as(fields["n_seq_id"]),
+            seq_id=pointers.ctypes.data_as(fields["seq_id"]),
+            logits=outputs.ctypes.data_as(fields["logits"]),
+        )
+
+    def fill(self, sequences: Sequence[Sequence[int]]) -> None:
+        lengths = [len(tokens) for tokens in sequences]
+        total = sum(lengths)
+        self._tokens[:total] = np.concatenate([np.array(tokens, np.int32) for tokens in sequences])
+        self._positions[:total] = np.concatenate([np.arange(length) for length in lengths])
+        self._sequences[:total] = np.repeat(np.arange(len(sequences)), lengths)
+        self.struct.n_tokens = total
+
+
+# -- loading
+
+
+def _check(path: Path) -> None:
+    """Refuse what could crash llama.cpp: a file that is not as it was brought, or fails a trial."""
+    try:
+        with path.open("rb") as file:
+            magic = file.read(4)
+    except OSError as problem:
+        raise ModelBroken(path, f"cannot be read: {problem.strerror}") from None
+    if magic != b"GGUF":
+        raise ModelBroken(path, "is not a GGUF file")
+    expected = noted(path)
+    if expected and expected != digest(path):
+        raise ModelBroken(path, f"is damaged: {note_of(path).name} beside it is of another file")
+    if not expected and (reason := fault(path)):
+        raise ModelBroken(path, reason)
+
+
+def _load_model(library: Library, path: Path, device: Device) -> Any:
+    llama = library.llama
+    params = llama.llama_model_default_params()
+    devices = (ctypes.c_void_p * 2)(device.handle, None)  # a list that ends with NULL
+    params.devices = ctypes.cast(devices, ctypes.c_void_p)
+    params.n_gpu_layers = _ALL_LAYERS if device.handle else 0
+    params.check_tensors = True
+    library.complaint = ""
+    model = llama.llama_model_load_from_file(os.fsencode(path), params)
+    if model is None:
+        raise ModelBroken(path, f"cannot be loaded: {library.complaint}")
+    return model
+
+
+def _pooling(llama: Any, model: Any, path: Path) -> int:
+    """How the model makes one vector of many: by the mean, or by that of the first token."""
+    kind = _metadata(llama, model, "general.architecture")
+    if "bert" not in kind:
+        raise ModelBroken(path, f"holds a {kind} model, not an embedding model of BERT's kind")
+    named = _metadata(llama, model, f"{kind}.pooling_type")
+    pooling = int(named) if named else llama.LLAMA_POOLING_TYPE_MEAN
+    if pooling not in (llama.LLAMA_POOLING_TYPE_MEAN, llama.LLAMA_POOLING_TYPE_CLS):
+        raise ModelBroken(path, "is a model that makes no vector of a text")
+    return pooling
+
+
+def _metadata(llama: Any, model: Any, key: str) -> str:
+    value = ctypes.create_string_buffer(64)
+    length: int = llama.llama_model_meta_val_str(model, key.encode(), value, len(value))
+    return value.value.decode("utf-8", "replace") if length >= 0 else ""
+
+
+def _spare_cores() -> int:
+    usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    return max(1, (usable or 1) - 1)
