@@ -4,7 +4,6 @@ import importlib
 import random
 import re
 from collections.abc import Iterator
-
 from pydoc_data.topics import topics
 
 MODULES = (

@@ -14,12 +14,13 @@ from pathlib import Path
 
 import corpus
 import numpy as np
+from twisted.internet import reactor, task
+from twisted.internet.defer import Deferred, gatherResults
+
 from mnemo import config, service
 from mnemo.inference.interfaces import Priority
 from mnemo.store.interfaces import IStore, Vector
 from mnemo.store.records import NEVER, NewMemory
-from twisted.internet import reactor, task
-from twisted.internet.defer import Deferred, gatherResults
 
 REAL = 1_000
 BATCH = 1_000
@@ -58,7 +59,8 @@ async def _fill(store: IStore, vectors: Iterator[Vector], size: int) -> None:
     texts = enumerate(corpus.memories(size))
     while batch := [_new(number, text) for number, text in islice(texts, BATCH)]:
         await gatherResults([store.add(new) for new in batch])
-        await store.put_vectors(list(zip(await store.unembedded(BATCH), vectors)))
+        waiting = await store.unembedded(len(batch))
+        await store.put_vectors(list(zip(waiting, islice(vectors, len(waiting)), strict=True)))
 
 
 async def main(clock: object, home: str, count: str) -> None:

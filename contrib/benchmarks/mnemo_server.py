@@ -11,26 +11,28 @@ from twisted.internet import reactor
 from mnemo import config, service
 from mnemo.tools.interfaces import CallContext, ToolDescription, ToolResult
 
+DESCRIPTION = ToolDescription(
+    name="echo",
+    title="Echo",
+    description="Give the text back.",
+    input_schema={
+        "type": "object",
+        "properties": {"text": {"type": "string"}},
+        "required": ["text"],
+    },
+    output_schema={
+        "type": "object",
+        "properties": {"result": {"type": "string"}},
+        "required": ["result"],
+    },
+)
+
 
 @frozen
 class Echo:
     """Gives the text back, as the SDK server's tool does."""
 
-    description: ToolDescription = ToolDescription(
-        name="echo",
-        title="Echo",
-        description="Give the text back.",
-        input_schema={
-            "type": "object",
-            "properties": {"text": {"type": "string"}},
-            "required": ["text"],
-        },
-        output_schema={
-            "type": "object",
-            "properties": {"result": {"type": "string"}},
-            "required": ["result"],
-        },
-    )
+    description: ToolDescription = DESCRIPTION
 
     async def call(self, arguments: Mapping[str, Any], context: CallContext) -> ToolResult:
         text = arguments["text"]

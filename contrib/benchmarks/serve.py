@@ -192,7 +192,10 @@ def _settle(server: servers.Server) -> None:
 def bars(figures: dict[str, Any], largest: int) -> list[tuple[str, bool]]:
     """Each promise, and whether it is kept."""
     rates: dict[str, Any] = figures["throughput"]
-    kept = [(f"{k}: {v['ratio']} times the SDK, at least 3", v["ratio"] >= 3) for k, v in rates.items()]
+    kept = [
+        (f"{name}: {row['ratio']} times the SDK, at least 3", row["ratio"] >= 3)
+        for name, row in rates.items()
+    ]
     start = figures["session_start"]["mnemo"]["p99_ms"]
     kept.append((f"session start p99 {start:.1f} ms, under 20", start < 20))
     size = figures["session_memory"]["mnemo"]
@@ -236,9 +239,9 @@ def main() -> int:
         options.json.write_text(json.dumps(figures, indent=2) + "\n")
     for text, met in kept:
         print(f"{'kept  ' if met else 'MISSED'} {text}")
-    met = sum(met for _, met in kept)
-    print(f"serve: {met} of {len(kept)} bars kept")
-    return int(options.check and met < len(kept))
+    count = sum(met for _, met in kept)
+    print(f"serve: {count} of {len(kept)} bars kept")
+    return int(options.check and count < len(kept))
 
 
 if __name__ == "__main__":

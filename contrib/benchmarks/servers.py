@@ -1,7 +1,6 @@
 """The two servers under test, as processes that a C{with} block owns."""
 
 import json
-import os
 import signal
 import socket
 import subprocess
@@ -97,11 +96,11 @@ def sdk() -> Iterator[Server]:
     python = BUILD / "sdk" / "bin" / "python"
     if not (BUILD / "sdk" / SDK).exists():
         venv.create(BUILD / "sdk", with_pip=True, clear=True)
-        install = [python, "-m", "pip", "install", "-q", SDK, "uvicorn"]
-        subprocess.run([os.fspath(part) for part in install], check=True)
+        install = [str(python), "-m", "pip", "install", "-q", SDK, "uvicorn"]
+        subprocess.run(install, check=True)
         (BUILD / "sdk" / SDK).touch()
     with tempfile.TemporaryDirectory(prefix="sdk-bench-") as scratch:
         port = free_port()
-        command = [os.fspath(python), str(HERE / "sdk_server.py"), str(port)]
+        command = [str(python), str(HERE / "sdk_server.py"), str(port)]
         with _running(command, port, Path(scratch, "out.log")) as process:
             yield Server("mcp SDK", port, process.pid)

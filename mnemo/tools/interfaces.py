@@ -30,7 +30,7 @@ class ToolDescription:
     How a tool is listed.
 
     @ivar input_schema: a JSON Schema of type object
-    @ivar output_schema: likewise, or L{None} for a tool without structured output
+    @ivar output_schema: likewise, or C{None} for a tool without structured output
     @ivar annotations: the protocol's hints, C{readOnlyHint} and so on
     @ivar meta: the C{_meta} of the listing
     """
@@ -50,7 +50,7 @@ class ToolResult:
     What a call brought.
 
     @ivar content: the protocol's content blocks
-    @ivar structured: what conforms to the output schema, or L{None}
+    @ivar structured: what conforms to the output schema, or C{None}
     """
 
     content: Sequence[Mapping[str, Any]]
@@ -84,7 +84,9 @@ class CallContext:
 class ITool(Protocol):
     """Something an agent can call."""
 
-    description: ToolDescription
+    @property
+    def description(self) -> ToolDescription:
+        """How it is listed."""
 
     async def call(self, arguments: Mapping[str, Any], context: CallContext) -> ToolResult:
         """

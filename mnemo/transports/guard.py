@@ -6,12 +6,11 @@ C{Origin}, and a name that it has made to point here (DNS rebinding) stays in C{
 """
 
 from collections.abc import Sequence
+from functools import lru_cache
+from ipaddress import ip_address
 from urllib.parse import SplitResult, urlsplit
 
 from attrs import frozen
-
-LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
-
 
 @frozen
 class Refusal:
@@ -52,28 +51,35 @@ class Guard:
         for origin in origins:
             if origin == "null":
                 return Refusal(403, "Origin 'null' is never allowed: it could be any page.")
-            if not self._origin_passes(origin):
+            if not _origin_passes(origin, self.allowed_origins):
                 return Refusal(403, _line("Origin", origin, "origins"))
         if len(hosts) > 1 or (needs_host and not hosts):
             return Refusal(400, f"The request has {len(hosts) or 'no'} Host headers; send one.")
-        if hosts and not self._host_passes(hosts[0]):
+        if hosts and not _host_passes(hosts[0], self.allowed_hosts):
             return Refusal(421, _line("Host", hosts[0], "hosts"))
         return None
 
-    def _host_passes(self, host: str) -> bool:
-        parts = _split(f"//{host}")
-        if parts is None or parts.netloc != host or "@" in host:
-            return False
-        return parts.hostname in LOOPBACK or _listed(host, parts, self.allowed_hosts)
 
-    def _origin_passes(self, origin: str) -> bool:
-        parts = _split(origin)
-        # Anything behind the port, or a name before it, is no origin but an address.
-        if parts is None or "@" in origin or origin != f"{parts.scheme}://{parts.netloc}":
-            return False
-        if parts.scheme in ("http", "https") and parts.hostname in LOOPBACK:
-            return True
-        return _listed(origin, parts, self.allowed_origins)
+# Clients send the same few values over and over.
+
+
+@lru_cache(maxsize=64)
+def _host_passes(host: str, allowed: tuple[str, ...]) -> bool:
+    parts = _split(f"//{host}")
+    if parts is None or parts.netloc != host or "@" in host:
+        return False
+    return _is_loopback(parts.hostname) or _listed(host, parts, allowed)
+
+
+@lru_cache(maxsize=64)
+def _origin_passes(origin: str, allowed: tuple[str, ...]) -> bool:
+    parts = _split(origin)
+    # Anything behind the port, or a name before it, is no origin but an address.
+    if parts is None or "@" in origin or origin != f"{parts.scheme}://{parts.netloc}":
+        return False
+    if parts.scheme in ("http", "https") and _is_loopback(parts.hostname):
+        return True
+    return _listed(origin, parts, allowed)
 
 
 def _split(address: str) -> SplitResult | None:
@@ -84,6 +90,14 @@ def _split(address: str) -> SplitResult | None:
     except ValueError:
         return None
     return parts if parts.hostname else None
+
+
+def _is_loopback(name: str | None) -> bool:
+    """Whether a name can mean nothing but this machine."""
+    try:
+        return name == "localhost" or ip_address(name or "").is_loopback
+    except ValueError:
+        return False
 
 
 def _listed(value: str, parts: SplitResult, allowed: Sequence[str]) -> bool:

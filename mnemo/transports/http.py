@@ -29,6 +29,8 @@ from mnemo.transports.sse import Streams
 RETRY_AFTER = "2"
 """Seconds after which to ask again while the daemon starts or stops."""
 
+CUT_OFF = "mnemo stopped before this call had ended; it may have been carried out."
+
 Answer = Reply | OpenStream
 
 
@@ -135,9 +137,13 @@ class Addresses:
         return answer(request, reply.status, reply.body, reply.headers)
 
     def _failed(self, failure: Failure, request: Request) -> bytes | Failure:
-        """A call was cancelled by us, or by its client, who sees no answer any more."""
+        """
+        A call was cancelled by us, or by its client, who sees no answer any more.
+
+        It had begun, so this is no 503, which would have the client send it again.
+        """
         if failure.check(CancelledError) and not self.health.serving:
-            return self._come_back(request)
+            return answer(request, 500, failure_body(CUT_OFF, INTERNAL_ERROR))
         return failure
 
     def _come_back(self, request: Request) -> bytes:

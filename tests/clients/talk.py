@@ -10,8 +10,8 @@ import json
 import sys
 from typing import Any
 
-from mcp.client import Client  # type: ignore[import-not-found]
-from mcp.client.stdio import StdioServerParameters  # type: ignore[import-not-found]
+from mcp.client import Client
+from mcp.client.stdio import StdioServerParameters
 
 
 async def talk(server: Any, mode: str, text: str) -> dict[str, Any]:
@@ -29,4 +29,4 @@ async def talk(server: Any, mode: str, text: str) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    print(json.dumps(asyncio.run(talk(**json.loads(sys.argv[1])))))  # noqa: T201
+    print(json.dumps(asyncio.run(talk(**json.loads(sys.argv[1])))))

@@ -22,7 +22,7 @@ class HostTests(SynchronousTestCase):
         }
 
     def test_loopback_names_pass_with_any_port(self) -> None:
-        names = ["localhost", "localhost:1", "LocalHost:9999", "127.0.0.1:0", "[::1]", "[::1]:99"]
+        names = ["localhost", "localhost:1", "LocalHost:9999", "127.0.0.2:0", "[::1]", "[::1]:99"]
         self.assertEqual(self.statuses(Guard(), names), dict.fromkeys(names, 200))
 
     def test_other_names_are_misdirected(self) -> None:

@@ -228,7 +228,7 @@ class StoppingTests(HttpTestCase):
         self.assertEqual(other.response().status, 200)
         self.assertNotIn(10.0, [call.getTime() for call in self.daemon.clock.getDelayedCalls()])
 
-    def test_those_that_do_not_are_cancelled_and_told_to_come_back(self) -> None:
+    def test_those_that_do_not_are_cancelled_and_not_told_to_be_sent_again(self) -> None:
         self.call("wait")
         other = self.daemon.connect()
         self.legacy_call("wait", other)
@@ -238,8 +238,8 @@ class StoppingTests(HttpTestCase):
         self.daemon.clock.advance(0.2)
         self.successResultOf(stopped)
         self.assertTrue(all(waiting.called for waiting in self.daemon.waiting.calls))
-        self.assertEqual(self.connection.response().status, 503)
-        self.assertEqual(other.response().status, 503)
+        self.assertEqual(self.connection.response().status, 500)
+        self.assertEqual(other.response().status, 500)
 
     def test_nothing_that_runs_is_nothing_to_wait_for(self) -> None:
         self.successResultOf(self.stop())

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from twisted.internet.defer import Deferred, succeed
+from twisted.internet.defer import CancelledError, Deferred, succeed
 from twisted.internet.error import CannotListenError
 from twisted.internet.testing import MemoryReactorClock
 from twisted.trial.unittest import SynchronousTestCase
@@ -69,7 +69,9 @@ class ListenerTests(SynchronousTestCase):
             return succeed(None)
 
         self.patch(listener._listening, "stopListening", close)
-        self.daemon.addresses._running.add(Deferred())
+        running: Deferred[None] = Deferred()
+        running.addErrback(lambda failure: self.assertTrue(failure.check(CancelledError)))
+        self.daemon.addresses._running.add(running)
         stopped = Deferred.fromCoroutine(listener.stop())
         self.assertEqual(closed, ["closed"])
         self.assertEqual(self.daemon.health.status, "stopping")
