@@ -37,6 +37,7 @@ from mnemo.observe.health import Health
 from mnemo.observe.logs import LogInHome
 from mnemo.sessions.manager import SessionManager
 from mnemo.store.interfaces import StoreError
+from mnemo.store.records import SessionRow
 from mnemo.store.sqlite.store import SqliteStore
 from mnemo.tools.catalogue import all_tools
 from mnemo.tools.instructions import INSTRUCTIONS
@@ -73,7 +74,7 @@ class Core:
         self.store = SqliteStore(config.home, reactor)
         self.engine = Engine(reactor, partial(load_model, config))
         self.memories = Memories(self.store, self.engine, reactor)
-        self.sessions = SessionManager(reactor, self.store, config.sessions)
+        self.sessions = SessionManager(reactor, self.store, config.sessions, self.onSessionEnd)
         resolve_project = partial(project_in_thread, reactor)
         self.tools = [*all_tools(self.memories, resolve_project), *extra_tools]
         self.server = Server(
@@ -146,6 +147,17 @@ class Core:
             except HomeHeld:
                 await deferLater(self._reactor, _PAUSE)
         return self._lock.take(self._holder)
+
+    def onSessionEnd(self, row: SessionRow) -> None:  # noqa: N802
+        """A session has ended, by its client or because it was idle. Called once for each."""
+        self.log.info(
+            "Session {id} of {client} has ended ({reason}): project {project}, {count} memories",
+            id=row.id,
+            client=row.client or "a client without a name",
+            reason=row.reason,
+            project=row.project or "unknown",
+            count=row.memories,
+        )
 
     def _log_defect(self, defect: BaseException) -> None:
         self.log.failure("A call failed by a defect.", Failure(defect))

@@ -132,6 +132,16 @@ class DaemonTests(ServiceTestCase):
         self.assertIn("remember", names)
         await daemon.stopService()
 
+    async def test_the_end_of_a_session_is_logged_and_a_stop_ends_none(self) -> None:
+        daemon = await self.start()
+        deleted, kept = await self.initialize(), await self.initialize()
+        await self.ask("DELETE", "/mcp", **deleted)
+        await daemon.stopService()
+        log = (self.home / "mnemo.log").read_text()
+        self.assertEqual(log.count("has ended (deleted)"), 1)
+        self.assertIn(deleted["Mcp_Session_Id"], log)
+        self.assertNotIn(kept["Mcp_Session_Id"], log)
+
     async def test_a_session_outlives_the_daemon(self) -> None:
         daemon = await self.start()
         session = await self.initialize()
