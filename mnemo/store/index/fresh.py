@@ -105,7 +105,8 @@ def _bm25(
     scores = dict.fromkeys(lengths, 0.0)
     mean = weights.average_length or sum(lengths.values()) / max(1, len(lengths))
     for term, keys in postings.items():
-        holders = len(keys) + weights.frequencies.get(term, 0)
+        # The index counts deleted documents among the holders until it has merged them away.
+        holders = min(documents, len(keys) + weights.frequencies.get(term, 0))
         idf = log1p((documents - holders + 0.5) / (holders + 0.5))
         for key, count in keys.items():
             norm = K1 * (1 - B + B * lengths[key] / mean)

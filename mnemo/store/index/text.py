@@ -2,9 +2,9 @@
 
 import shutil
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from contextlib import contextmanager
-from itertools import islice
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import cast
 
 import tantivy
 from attrs import frozen
@@ -18,7 +18,6 @@ SCHEMA_VERSION = 1
 _VERSION = ANALYSER_VERSION * 1000 + SCHEMA_VERSION
 
 _HEAP_BYTES = 30_000_000
-_REBUILD_BATCH = 1_000
 
 # Documents that are no memories carry this word, under which nothing else is kept.
 _MARKER = "marker"
@@ -80,15 +79,19 @@ class TextIndex:
         The change number up to which the index is complete; 0 where it was made anew, since
         it was missing, damaged or of another version.
 
-        @raise IndexBroken: it cannot even be made anew
+        @raise IndexBroken: it cannot even be made anew, or is open already
         """
         try:
             check_files(self._directory)
             with _guarded():
                 self._attach()
                 return self._complete()
-        except (IndexBroken, OSError, ValueError):
-            self.close()
+        except (IndexBroken, OSError, ValueError) as error:
+            with suppress(IndexBroken):
+                self.close()
+            if "LockBusy" in str(error):
+                # Nothing is wrong with it, but another has it open.
+                raise
         with _guarded():
             shutil.rmtree(self._directory, ignore_errors=True)
             self._directory.mkdir(parents=True)
@@ -112,19 +115,22 @@ class TextIndex:
         Hold C{documents} alone, and nothing of what was there before.
 
         Deleted documents leave traces of their terms in an index until tantivy merges them
-        away: this is how a purged memory provably leaves. Searches go on meanwhile.
+        away: this is how a purged memory provably leaves. Searches go on meanwhile, and where
+        C{documents} raises, all stays as it was.
         """
         with _guarded():
             writer = self._writing()
-            try:
-                writer.delete_all_documents()
-                pending = iter(documents)
-                while batch := list(islice(pending, _REBUILD_BATCH)):
-                    for document in batch:
-                        writer.add_document(_tantivy_document(document))
-            except BaseException:
+            writer.delete_all_documents()
+        try:
+            # An error in making the documents is none of the index.
+            for document in documents:
+                with _guarded():
+                    writer.add_document(_tantivy_document(document))
+        except BaseException:
+            with _guarded():
                 writer.rollback()
-                raise
+            raise
+        with _guarded():
             self._finish(writer, change)
             writer.garbage_collect_files()
 
@@ -139,7 +145,7 @@ class TextIndex:
             query = self._query(terms, wanted, hidden)
             hits = searcher.search(query, limit, count=False).hits
             keys = searcher.fast_field_values("key", [address for _, address in hits])
-            return [(int(key), score) for key, (score, _) in zip(keys, hits, strict=True)]
+            return [(cast(int, key), score) for key, (score, _) in zip(keys, hits, strict=True)]
 
     def weights(self, terms: Sequence[str]) -> Weights:
         """What L{mnemo.store.index.fresh.FreshRows} needs to score as this index does."""
@@ -149,12 +155,12 @@ class TextIndex:
             return Weights(now.searcher.num_docs, now.average_length, frequencies)
 
     def close(self) -> None:
-        """Let go of files and threads. What was not committed is dropped."""
+        """Let go of files and threads; merges come to their end. Drops what is not committed."""
         writer, self._writer = self._writer, None
         self._snapshot = self._index = None
         if writer is not None:
             with _guarded():
-                writer.rollback()
+                # Rolling back first would let go of merges that still write.
                 writer.wait_merging_threads()
 
     # -- the parts of it
@@ -171,7 +177,7 @@ class TextIndex:
         addresses = [address for _, address in searcher.search(query, 2).hits]
         if searcher.fast_field_values("version", addresses) != [_VERSION]:
             raise IndexBroken("the text index is of another version")
-        return int(searcher.fast_field_values("change", addresses)[0])
+        return cast(int, searcher.fast_field_values("change", addresses)[0])
 
     def _finish(self, writer: tantivy.IndexWriter, change: int) -> None:
         """Commit, with a marker that says how far this goes, in the same commit."""
