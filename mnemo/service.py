@@ -45,6 +45,7 @@ from mnemo.tools.interfaces import ITool
 from mnemo.transports.guard import Guard
 from mnemo.transports.http import Addresses
 from mnemo.transports.listener import FINISH_SECONDS, Listener, PortUnavailable
+from mnemo.transports.shortcut import Shortcut
 from mnemo.transports.site import GuardedSite
 from mnemo.transports.sse import Streams
 
@@ -197,7 +198,7 @@ class Daemon(Procession):
         endpoint = Endpoint(self.core.server)
         addresses = Addresses(endpoint, self.health, self.streams, reactor)
         guard = Guard(server.allowed_hosts, server.allowed_origins)
-        site = GuardedSite(addresses.app.resource(), guard, reactor)
+        site = GuardedSite(addresses.app.resource(), Shortcut(addresses), guard, reactor)
         port = Listener(reactor, server.host, server.port, site, addresses, self._opened)
         return [
             Part("health", self.health.start, self.health.stop),

@@ -1,11 +1,11 @@
 """Who is connected: every live session, in memory and as a row that outlives the process."""
 
-import json
 import secrets
 from collections.abc import Awaitable, Callable, Coroutine, Iterable
 from itertools import islice
 from typing import Any, Final, Literal, TypeVar
 
+import msgspec
 from attrs import evolve
 from twisted.internet.defer import Deferred, gatherResults
 from twisted.internet.interfaces import IReactorTime
@@ -129,7 +129,7 @@ class SessionManager:
         named = self._live.get(handle)
         if named is not None and named.kind == "work" and self.find(handle, opening.principal):
             return named
-        lookup = json.dumps([opening.principal, opening.client, opening.project])
+        lookup = _lookup(opening)
         session = self._work.get(lookup)
         if session is None or self._is_idle(session):
             return await self._make(opening, "work", lookup)
@@ -258,3 +258,8 @@ def _sheltered(work: Deferred[T]) -> Deferred[T]:
     answer: Deferred[T] = Deferred()
     work.chainDeferred(answer)
     return answer
+
+
+def _lookup(opening: Opening) -> str:
+    """What the requests of one stateless client have in common."""
+    return msgspec.json.encode((opening.principal, opening.client, opening.project)).decode()

@@ -12,6 +12,7 @@ from urllib.parse import SplitResult, urlsplit
 
 from attrs import frozen
 
+
 @frozen
 class Refusal:
     """

@@ -1,6 +1,7 @@
 """The root of all addresses: what a request may be before anybody looks at what it asks."""
 
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from io import BytesIO
 
 import msgspec
@@ -80,13 +81,21 @@ class GuardedSite(Site):
 
     noisy = False
 
-    def __init__(self, resource: IResource, guard: Guard, reactor: IReactorTime) -> None:
+    def __init__(
+        self, resource: IResource, messages: IResource, guard: Guard, reactor: IReactorTime
+    ) -> None:
+        """
+        @param resource: answers every address
+        @param messages: answers C{POST /mcp}, nearly all there is, without the way through
+            C{resource}
+        """
         super().__init__(
             resource,
             requestFactory=BoundedRequest,
             parsePOSTFormSubmission=False,
             reactor=reactor,
         )
+        self._messages = messages
         self._guard = guard
         self._told = ""
 
@@ -100,6 +109,8 @@ class GuardedSite(Site):
         if refusal is not None:
             self._tell(refusal.message)
             return _Fixed(refusal.status, failure_body(refusal.message))
+        if request.path == b"/mcp" and request.method == b"POST":
+            return self._messages
         if b"%" in request.path:
             # No address has an escape in it, and Klein logs one that does not decode.
             return _Fixed(404, NOTHING_HERE)
@@ -155,7 +166,7 @@ def failure_body(message: str, code: int = INVALID_REQUEST) -> bytes:
 def headers_of(request: Request) -> dict[str, tuple[str, ...]]:
     """All headers of a request, by their name in lower case."""
     return {
-        name.decode("latin-1").lower(): tuple(map(_text, values))
+        _lower(name): tuple([_text(value) for value in values])
         for name, values in request.requestHeaders.getAllRawHeaders()
     }
 
@@ -163,6 +174,11 @@ def headers_of(request: Request) -> dict[str, tuple[str, ...]]:
 def header_values(request: Request, name: bytes) -> Sequence[str]:
     """The values of one header, as many as there are."""
     return [_text(value) for value in request.requestHeaders.getRawHeaders(name, ())]
+
+
+@lru_cache(maxsize=256)  # clients send the same few names over and over
+def _lower(name: bytes) -> str:
+    return name.decode("latin-1").lower()
 
 
 def _text(value: bytes) -> str:

@@ -18,6 +18,7 @@ from mnemo.mcp.streamable import Endpoint
 from mnemo.observe.health import Health
 from mnemo.transports.guard import Guard
 from mnemo.transports.http import Addresses
+from mnemo.transports.shortcut import Shortcut
 from mnemo.transports.site import GuardedSite
 from mnemo.transports.sse import Streams
 from tests.mcp.fakes import FakeSessions, WaitingTool, make_server, tools
@@ -178,7 +179,9 @@ class Daemon:
         self.health.stage = "serving"
         self.streams = Streams(self.clock)
         self.addresses = Addresses(Endpoint(server), self.health, self.streams, self.clock)
-        self.site = GuardedSite(self.addresses.app.resource(), self.guard, self.clock)
+        self.site = GuardedSite(
+            self.addresses.app.resource(), Shortcut(self.addresses), self.guard, self.clock
+        )
 
     def connect(self) -> Connection:
         """A new connection."""
