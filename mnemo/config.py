@@ -272,7 +272,7 @@ def load(
     """
     The configuration in force.
 
-    @param flags: values by key (C{"home"}, C{"server.port"}), as text or converted; L{None}
+    @param flags: values by key (C{"home"}, C{"server.port"}), as text or converted; C{None}
         stands for a flag that was not given
     @param config_file: the file named by a flag; it must exist, as must that of C{MNEMO_CONFIG}
     @raise ConfigError: for an unknown key, a wrong type, an impossible value or a bad file

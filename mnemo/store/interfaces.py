@@ -37,7 +37,7 @@ class IStore(Interface):
     """
     Where memories, sessions and recalls are kept.
 
-    Called on the reactor thread only. What a L{Deferred} of a write answers is durable,
+    Called on the reactor thread only. What a C{Deferred} of a write answers is durable,
     and every later search sees it.
     """
 
@@ -84,7 +84,7 @@ class IStore(Interface):
         """
         The best C{limit} of each leg within the filter, both scores of each where they exist.
 
-        @param vector: the query's embedding, or L{None} to search by text alone
+        @param vector: the query's embedding, or C{None} to search by text alone
         """
 
     # -- vectors
@@ -115,7 +115,7 @@ class IStore(Interface):
         """
         Keep a judgement of each memory within a query, replacing an earlier one.
 
-        Answers, for each memory that exists, the earlier judgement or L{None}.
+        Answers, for each memory that exists, the earlier judgement or C{None}.
         """
 
     # -- sessions
@@ -128,7 +128,7 @@ class IStore(Interface):
 
     def end_session(id: str, ended: float, reason: str) -> Deferred[SessionRow | None]:
         """
-        Mark a live session ended and count its memories. L{None} where it is not live.
+        Mark a live session ended and count its memories. C{None} where it is not live.
         """
 
     def live_sessions() -> Deferred[list[SessionRow]]:

@@ -103,9 +103,9 @@ class Filter:
     What a search may return. Both search legs apply it while they pick candidates.
 
     @ivar now: the time at which C{fading} is judged
-    @ivar project: only this project; L{None} for all; C{""} for memories without one
+    @ivar project: only this project; C{None} for all; C{""} for memories without one
     @ivar types: only these; empty for all
-    @ivar state: L{None} for active and fading
+    @ivar state: C{None} for active and fading
     @ivar since: only created at or after
     @ivar until: only created before
     @ivar concepts: only memories that carry at least one of these; empty for all
@@ -130,8 +130,8 @@ class Candidate:
     """
     A memory that at least one search leg proposes.
 
-    @ivar text_score: BM25 of the query's terms; L{None} where no term meets
-    @ivar cosine: -1 to 1; L{None} where there is no query vector or no vector of it yet
+    @ivar text_score: BM25 of the query's terms; C{None} where no term meets
+    @ivar cosine: -1 to 1; C{None} where there is no query vector or no vector of it yet
     """
 
     memory: Memory
@@ -168,8 +168,8 @@ class SessionRow:
     @ivar kind: C{"mcp"} was opened by C{initialize}; C{"work"} is a stateless client's
     @ivar version: the protocol version that was negotiated, or C{""}
     @ivar lookup: for a work session, the key by which its next request finds it
-    @ivar ended: L{None} while it lives
-    @ivar reason: why it ended: C{"deleted"} or C{"idle"}
+    @ivar ended: C{None} while it lives
+    @ivar reason: why it ended: C{"deleted"}, C{"closed"} or C{"idle"}
     @ivar memories: how many memories it made, counted when it ended
     """
 

@@ -6,8 +6,8 @@ from twisted.trial.unittest import SynchronousTestCase
 from mnemo.mcp.streamable import Endpoint, Exchange, Reply
 from mnemo.tools.interfaces import ToolResult
 from tests.mcp.fakes import initialize_message, legacy_message
-from tests.transports.test_http import CALL, HEADERS, MODERN, modern_call
-from tests.transports.wire import Daemon, Response
+from tests.transports.test_http import CALL, MODERN, modern_call
+from tests.transports.wire import HEADERS, Daemon, Response
 
 SHORT, ROUTED = "/mcp", "/mcp/"
 
