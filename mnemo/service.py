@@ -107,8 +107,8 @@ class Core:
 
     def problems(self) -> list[str]:
         """What is down, a line for each, with what mends it."""
-        found = (self.engine.problem, self.memories.vectoriser.problem)
-        return list(dict.fromkeys(filter(None, found)))
+        found = self.engine.problem or self.memories.vectoriser.lag
+        return [found] if found else []
 
     def facts(self) -> dict[str, object]:
         """What the parts say of themselves, for health."""
