@@ -3,6 +3,7 @@
 # make lint          mypy, ruff, pydoctor
 # make conformance   the public MCP conformance suite
 # make clients       real MCP clients against a real daemon
+# make package       installed into a clean environment, and started from there in every way
 # make faults        kill -9 under load, and damaged indexes
 # make docs          the pages that are made from the classes
 # make clean         away with everything made here
@@ -11,7 +12,7 @@ PYTHON ?= $(shell contrib/build/pythons oldest)
 NEWEST ?= $(shell contrib/build/pythons newest)
 ENVIRONMENT = setup.cfg pyproject.toml contrib/build/environment
 
-.PHONY: serve test lint conformance clients faults docs clean
+.PHONY: serve test lint conformance clients package faults docs clean
 
 serve: .venv/made .build/model
 	@exec .venv/bin/twistd --nodaemon --pidfile= mnemo start $(ARGS)
@@ -28,6 +29,9 @@ lint: .venv/made-test .venv/made-lint
 
 conformance clients: .venv/made-test .build/model
 	@PATH="$(CURDIR)/.venv/bin:$$PATH" tests/$@/run
+
+package: .venv/made .build/model
+	@tests/package/run
 
 faults: .venv/made-test .build/model
 	.venv/bin/python -m tests.faults.kill
