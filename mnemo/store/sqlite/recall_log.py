@@ -1,0 +1,70 @@
+"""Recalls on their way into the database."""
+
+from twisted.internet.defer import Deferred, succeed
+from twisted.internet.interfaces import IDelayedCall
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+
+from mnemo.store.records import QueryRow
+from mnemo.store.sqlite import recalls
+from mnemo.store.sqlite.database import Database
+from mnemo.store.sqlite.threads import Reactor
+
+_WRITE_SECONDS = 1.0
+"""How long a recall waits for others to be written with it."""
+
+
+class RecallLog:
+    """Holds what recalls returned until it is written, many at once, off their path."""
+
+    _log = Logger()
+
+    def __init__(self, database: Database, reactor: Reactor) -> None:
+        self._database = database
+        self._reactor = reactor
+        self._waiting: dict[str, QueryRow] = {}
+        self._timer: IDelayedCall | None = None
+        self._stopped = False
+
+    def record(self, query: QueryRow) -> None:
+        """Take in a recall."""
+        self._waiting[query.id] = query
+        if len(self._waiting) > recalls.KEPT:
+            del self._waiting[next(iter(self._waiting))]
+        if self._timer is None and not self._stopped:
+            self._timer = self._reactor.callLater(_WRITE_SECONDS, self._due)
+
+    def find(self, id: str) -> Deferred[QueryRow | None]:
+        """A recall, written or not."""
+        if id in self._waiting:
+            return succeed(self._waiting[id])
+        return self._database.read(lambda db: recalls.query(db, id))
+
+    def stop(self) -> Deferred[None]:
+        """Write what waits; what comes later is dropped."""
+        self._stopped = True
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        return self._write()
+
+    def _due(self) -> None:
+        self._timer = None
+        self._write()
+
+    def _write(self) -> Deferred[None]:
+        batch = tuple(self._waiting.values())
+        if not batch:
+            return succeed(None)
+
+        def written(_: None) -> None:
+            for query in batch:
+                self._waiting.pop(query.id, None)
+
+        def failed(failure: Failure) -> None:
+            # They wait for the next recall, and go with it.
+            self._log.failure("{many} recalls could not be kept", failure, many=len(batch))
+
+        return self._database.write(lambda db: recalls.record(db, batch)).addCallbacks(
+            written, failed
+        )

@@ -1,0 +1,218 @@
+"""The tables, how they came to be step by step, and how a connection is opened."""
+
+import sqlite3
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from mnemo.store.interfaces import StoreError
+
+_APPLICATION = 0x6D6E656D
+"""What marks the file as ours: C{mnem}."""
+
+_BUSY_SECONDS = 10.0
+
+Step = Sequence[str]
+"""The statements that lead from one version of the schema to the next."""
+
+STEPS: tuple[Step, ...] = (
+    (
+        # The text comes last: reading the short columns before it touches no overflow page.
+        """
+        CREATE TABLE memories (
+            key INTEGER PRIMARY KEY AUTOINCREMENT,
+            id TEXT NOT NULL UNIQUE,
+            version INTEGER NOT NULL,
+            type TEXT NOT NULL,
+            source TEXT NOT NULL,
+            project TEXT NOT NULL,
+            session TEXT NOT NULL,
+            salience REAL NOT NULL,
+            fades REAL NOT NULL,
+            created REAL NOT NULL,
+            updated REAL NOT NULL,
+            archived REAL,
+            embedded INTEGER NOT NULL DEFAULT 0,
+            concepts TEXT NOT NULL,
+            change INTEGER NOT NULL,
+            text TEXT NOT NULL
+        )
+        """,
+        "CREATE INDEX memories_by_time ON memories (created)",
+        "CREATE INDEX memories_of_project ON memories (project, created)",
+        "CREATE INDEX memories_of_session ON memories (session, created)",
+        "CREATE INDEX memories_by_change ON memories (change)",
+        "CREATE INDEX memories_unembedded ON memories (key) WHERE embedded = 0",
+        """
+        CREATE TABLE versions (
+            memory INTEGER NOT NULL REFERENCES memories ON DELETE CASCADE,
+            version INTEGER NOT NULL,
+            since REAL NOT NULL,
+            until REAL NOT NULL,
+            text TEXT NOT NULL,
+            PRIMARY KEY (memory, version)
+        )
+        """,
+        """
+        CREATE TABLE links (
+            source INTEGER NOT NULL REFERENCES memories ON DELETE CASCADE,
+            target INTEGER NOT NULL REFERENCES memories ON DELETE CASCADE,
+            relation TEXT NOT NULL,
+            PRIMARY KEY (source, target, relation)
+        ) WITHOUT ROWID
+        """,
+        "CREATE INDEX links_to ON links (target)",
+        """
+        CREATE TABLE vectors (
+            memory INTEGER PRIMARY KEY REFERENCES memories ON DELETE CASCADE,
+            version INTEGER NOT NULL,
+            model TEXT NOT NULL,
+            vector BLOB NOT NULL
+        )
+        """,
+        # Tombstones: what an index that was not told of a removal needs to catch up.
+        "CREATE TABLE removed (change INTEGER PRIMARY KEY, key INTEGER NOT NULL)",
+        """
+        CREATE TABLE queries (
+            number INTEGER PRIMARY KEY AUTOINCREMENT,
+            id TEXT NOT NULL UNIQUE,
+            text TEXT NOT NULL,
+            session TEXT NOT NULL,
+            project TEXT NOT NULL,
+            returned TEXT NOT NULL,
+            at REAL NOT NULL
+        )
+        """,
+        """
+        CREATE TABLE feedback (
+            query TEXT NOT NULL,
+            memory INTEGER NOT NULL REFERENCES memories ON DELETE CASCADE,
+            quality TEXT NOT NULL,
+            at REAL NOT NULL,
+            PRIMARY KEY (query, memory)
+        ) WITHOUT ROWID
+        """,
+        "CREATE INDEX feedback_on ON feedback (memory)",
+        """
+        CREATE TABLE sessions (
+            id TEXT PRIMARY KEY,
+            kind TEXT NOT NULL,
+            version TEXT NOT NULL,
+            client TEXT NOT NULL,
+            client_version TEXT NOT NULL,
+            principal TEXT NOT NULL,
+            project TEXT NOT NULL,
+            capabilities TEXT NOT NULL,
+            lookup TEXT NOT NULL,
+            created REAL NOT NULL,
+            active REAL NOT NULL,
+            ended REAL,
+            reason TEXT NOT NULL,
+            memories INTEGER NOT NULL
+        ) WITHOUT ROWID
+        """,
+        "CREATE INDEX sessions_by_activity ON sessions (active)",
+        "CREATE INDEX sessions_live ON sessions (id) WHERE ended IS NULL",
+        "CREATE TABLE state (name TEXT PRIMARY KEY, value NOT NULL) WITHOUT ROWID",
+        "INSERT INTO state VALUES ('model', ''), ('dimensions', 0), ('scrubbed', 0)",
+        # Changes are counted from anywhere: so the number up to which an index is complete
+        # also tells whether it is of this database.
+        "INSERT INTO state VALUES ('origin', abs(random() % 4503599627370496))",
+        "INSERT INTO state SELECT 'change', value FROM state WHERE name = 'origin'",
+    ),
+)
+"""Step I{n} leads to C{PRAGMA user_version} I{n}. A step that was released never changes."""
+
+
+def open_writer(path: Path) -> sqlite3.Connection:
+    """
+    The connection that writes, with the schema at its newest version.
+
+    @raise StoreError: where the file cannot be opened, is not ours, is damaged or is newer.
+        It is left as it was.
+    """
+    try:
+        connection = _connect(path)
+        try:
+            _refuse_foreign(connection, path)
+            _prepare(connection)
+            migrate(connection, path)
+        except BaseException:
+            connection.close()
+            raise
+    except sqlite3.Error as error:
+        raise StoreError(
+            f"{path} cannot be used as a memory database ({error}). It was left as it is:"
+            " move it away, or put a sound copy in its place"
+        ) from error
+    return connection
+
+
+def open_reader(path: Path) -> sqlite3.Connection:
+    """A connection that cannot write, to a database that L{open_writer} has opened before."""
+    connection = _connect(path)
+    _prepare(connection)
+    connection.execute("PRAGMA query_only = ON")
+    return connection
+
+
+def migrate(connection: sqlite3.Connection, path: Path, steps: Sequence[Step] = STEPS) -> None:
+    """
+    Take the steps that the database has not taken yet, each in a transaction.
+
+    @raise StoreError: where the database has taken more steps than there are
+    """
+    (version,) = connection.execute("PRAGMA user_version").fetchone()
+    if version > len(steps):
+        raise StoreError(
+            f"{path} is of version {version}, made by a newer mnemo;"
+            f" this one knows versions up to {len(steps)}"
+        )
+    for number in range(version + 1, len(steps) + 1):
+        with transaction(connection):
+            for statement in steps[number - 1]:
+                connection.execute(statement)
+            connection.execute(f"PRAGMA application_id = {_APPLICATION}")
+            connection.execute(f"PRAGMA user_version = {number}")
+
+
+@contextmanager
+def transaction(connection: sqlite3.Connection) -> Iterator[None]:
+    """Commit what is done inside, or undo it where an exception comes out."""
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+        connection.execute("COMMIT")
+    except BaseException:
+        # After some errors, a full disk among them, SQLite has undone it already.
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+        raise
+
+
+def _connect(path: Path) -> sqlite3.Connection:
+    # One thread at a time uses a connection, though not always the same one: see Database.
+    connection = sqlite3.connect(
+        path, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False
+    )
+    # SQLite's own lower() knows ASCII alone.
+    connection.create_function("casefold", 1, str.casefold, deterministic=True)
+    return connection
+
+
+def _refuse_foreign(connection: sqlite3.Connection, path: Path) -> None:
+    (application,) = connection.execute("PRAGMA application_id").fetchone()
+    (tables,) = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
+    if tables and application != _APPLICATION:
+        raise StoreError(f"{path} is the database of another program; it was left as it is")
+
+
+def _prepare(connection: sqlite3.Connection) -> None:
+    for pragma in (
+        "journal_mode = WAL",
+        "synchronous = FULL",
+        "foreign_keys = ON",
+        "secure_delete = ON",
+        "temp_store = MEMORY",
+    ):
+        connection.execute(f"PRAGMA {pragma}")

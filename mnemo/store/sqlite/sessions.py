@@ -1,0 +1,89 @@
+"""Sessions, as rows."""
+
+import sqlite3
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import msgspec.json
+
+from mnemo.store.records import SessionRow, SessionSummary
+
+_COLUMNS = (
+    "id, kind, version, client, client_version, principal, project, capabilities, lookup,"
+    " created, active, ended, reason, memories"
+)
+
+
+def save(db: sqlite3.Connection, row: SessionRow) -> None:
+    """Insert or replace a session."""
+    db.execute(
+        f"INSERT OR REPLACE INTO sessions ({_COLUMNS})"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        (
+            row.id,
+            row.kind,
+            row.version,
+            row.client,
+            row.client_version,
+            row.principal,
+            row.project,
+            msgspec.json.encode(row.capabilities).decode(),
+            row.lookup,
+            row.created,
+            row.active,
+            row.ended,
+            row.reason,
+            row.memories,
+        ),
+    )
+
+
+def touch(db: sqlite3.Connection, active: Mapping[str, float]) -> None:
+    """Set when each session was last active."""
+    db.executemany(
+        "UPDATE sessions SET active = ? WHERE id = ?", ((at, each) for each, at in active.items())
+    )
+
+
+def end(db: sqlite3.Connection, id: str, ended: float, reason: str) -> SessionRow | None:
+    """Mark a live session ended and count its memories. C{None} where it is not live."""
+    marked = db.execute(
+        "UPDATE sessions SET ended = ?, reason = ?,"
+        " memories = (SELECT count(*) FROM memories m WHERE m.session = sessions.id)"
+        " WHERE id = ? AND ended IS NULL",
+        (ended, reason, id),
+    )
+    return session(db, id) if marked.rowcount else None
+
+
+def session(db: sqlite3.Connection, id: str) -> SessionRow | None:
+    """A session, live or ended."""
+    row = db.execute(f"SELECT {_COLUMNS} FROM sessions WHERE id = ?", (id,)).fetchone()
+    return _session(row) if row else None
+
+
+def live(db: sqlite3.Connection) -> list[SessionRow]:
+    """Every session that has not ended, oldest first."""
+    rows = db.execute(f"SELECT {_COLUMNS} FROM sessions WHERE ended IS NULL ORDER BY created, id")
+    return [_session(row) for row in rows]
+
+
+def summaries(
+    db: sqlite3.Connection, since: float, limit: int, project: str | None
+) -> list[SessionSummary]:
+    """Sessions that were active at or after C{since}, latest first."""
+    rows = db.execute(
+        f"SELECT {_COLUMNS},"
+        " (SELECT count(*) FROM memories m WHERE m.session = sessions.id),"
+        " (SELECT min(created) FROM memories m WHERE m.session = sessions.id),"
+        " (SELECT max(created) FROM memories m WHERE m.session = sessions.id)"
+        " FROM sessions WHERE active >= ?1 AND (?2 IS NULL OR project = ?2)"
+        " ORDER BY active DESC, id LIMIT ?3",
+        (since, project, limit),
+    )
+    return [SessionSummary(_session(row[:-3]), *row[-3:]) for row in rows]
+
+
+def _session(row: Sequence[Any]) -> SessionRow:
+    fields = [*row[:7], msgspec.json.decode(row[7]), *row[8:]]
+    return SessionRow(*fields)
