@@ -1,7 +1,7 @@
 """
 Fill a home with memories and vectors, quickly: C{fill.py HOME COUNT}.
 
-The texts go through the store as any other. Their vectors are real ones for the first thousand;
+The texts go through the store as any other. Their vectors are real ones for the first 300;
 the rest are mixtures of two of those with noise, since real ones take the CPU a quarter of an
 hour for 100,000 and the search does not care.
 """
@@ -22,7 +22,7 @@ from mnemo.inference.interfaces import Priority
 from mnemo.store.interfaces import IStore, Vector
 from mnemo.store.records import NEVER, NewMemory
 
-REAL = 1_000
+REAL = 300
 BATCH = 1_000
 
 

@@ -23,6 +23,9 @@ from load import Client, Latencies, Load, drive, http_post
 
 MODERN = "2026-07-28"
 LEGACY = "2025-11-25"
+GRAPH_ROWS = 50_000
+"""More vectors than these have a graph."""
+
 META = {
     "io.modelcontextprotocol/protocolVersion": MODERN,
     "io.modelcontextprotocol/clientCapabilities": {},
@@ -154,6 +157,8 @@ def memory(size: int, calls: int) -> dict[str, Any]:
         with servers.mnemo(home) as server:
             print(f"  {size:,}: listening after {time.perf_counter() - begin:.2f} s")
             _settle(server)
+            if size > GRAPH_ROWS:
+                _wait_for(home / "index" / "vectors" / "graph.usearch")
             client = Client(server.port)
             texts = list(corpus.memories(calls, seed=size))
             asked = corpus.questions(calls, seed=size)
@@ -187,6 +192,16 @@ def _settle(server: servers.Server) -> None:
             return
         time.sleep(0.2)
     raise SystemExit(f"the daemon did not settle: {server.health()}")
+
+
+def _wait_for(graph: Path) -> None:
+    """Until the graph of vectors is made, as it is on any other day than the first."""
+    until = time.monotonic() + 300
+    while not graph.exists():
+        if time.monotonic() > until:
+            raise SystemExit(f"there is no {graph}")
+        time.sleep(0.5)
+    time.sleep(2)
 
 
 def bars(figures: dict[str, Any], largest: int) -> list[tuple[str, bool]]:
