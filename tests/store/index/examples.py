@@ -1,31 +1,65 @@
 """Memories and filters to try things with."""
 
+from collections.abc import Iterable, Sequence
+from typing import TypedDict, TypeVar
+
 from hypothesis import strategies as st
 
-from mnemo.store.records import NEVER, Filter, Memory
+from mnemo.store.records import NEVER, Filter, Memory, State, Type
+
+T = TypeVar("T")
 
 NOW = 1_000.0
 
 _PROJECTS = ("", "mnemo", "other")
-_TYPES = ("decision", "error", "general")
+_TYPES: tuple[Type, ...] = ("decision", "error", "general")
 _NAMES = ("", "claude", "cursor")
 _CONCEPTS = ("Python", "python", "STRASSE", "straße", "sqlite", "")
 _TIMES = (0.0, 500.0, NOW, 1_500.0)
 
 
+class MemoryFields(TypedDict, total=False):
+    """What L{memory} can be told beside the key and the text."""
+
+    type: Type
+    source: str
+    project: str
+    session: str
+    salience: float
+    fades: float
+    created: float
+    archived: bool
+    concepts: Iterable[str]
+
+
+class FilterFields(TypedDict, total=False):
+    """The conditions of a filter."""
+
+    project: str | None
+    types: tuple[Type, ...]
+    source: str | None
+    session: str | None
+    state: State | None
+    since: float | None
+    until: float | None
+    min_salience: float
+    concepts: tuple[str, ...]
+    exclude_concepts: tuple[str, ...]
+
+
 def memory(
-    key,
-    text="",
-    type="general",
-    source="",
-    project="",
-    session="",
-    salience=0.5,
-    fades=NEVER,
-    created=0.0,
-    archived=False,
-    concepts=(),
-):
+    key: int,
+    text: str = "",
+    type: Type = "general",
+    source: str = "",
+    project: str = "",
+    session: str = "",
+    salience: float = 0.5,
+    fades: float = NEVER,
+    created: float = 0.0,
+    archived: bool = False,
+    concepts: Iterable[str] = (),
+) -> Memory:
     """A memory with this key, of which most is as it may be."""
     return Memory(
         key=key,
@@ -46,7 +80,7 @@ def memory(
     )
 
 
-def memories(keys):
+def memories(keys: st.SearchStrategy[int]) -> st.SearchStrategy[Memory]:
     """Memories of few different values, so that filters meet them."""
     return st.builds(
         memory,
@@ -63,11 +97,11 @@ def memories(keys):
     )
 
 
-def _mostly_none(values):
+def _mostly_none(values: Sequence[T]) -> st.SearchStrategy[T | None]:
     return st.one_of(st.none(), st.none(), st.sampled_from(values))
 
 
-def filters():
+def filters() -> st.SearchStrategy[Filter]:
     """Filters of the same values, and of some that no memory has."""
     return st.builds(
         Filter,

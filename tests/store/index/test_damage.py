@@ -12,7 +12,7 @@ from tests.store.index.examples import memory
 
 
 class CheckFilesTests(SynchronousTestCase):
-    def setUp(self):
+    def setUp(self) -> None:
         self.directory = Path(self.mktemp())
         index = TextIndex(self.directory)
         index.open()
@@ -22,18 +22,18 @@ class CheckFilesTests(SynchronousTestCase):
         index.commit([], [3], 11)
         index.close()
 
-    def parts(self):
+    def parts(self) -> list[Path]:
         return [path for path in self.directory.iterdir() if not path.name.startswith(".")]
 
-    def assertDamaged(self):
+    def assertDamaged(self) -> None:
         with self.assertRaises((OSError, ValueError)):
             check_files(self.directory)
 
-    def test_a_whole_index_is_in_order(self):
+    def test_a_whole_index_is_in_order(self) -> None:
         check_files(self.directory)
         self.assertTrue(any(path.suffix == ".del" for path in self.parts()))
 
-    def test_each_file_has_to_be_there_and_whole(self):
+    def test_each_file_has_to_be_there_and_whole(self) -> None:
         meta = json.loads((self.directory / "meta.json").read_text())
         used = {segment["segment_id"].replace("-", "") for segment in meta["segments"]}
         for path in self.parts():
@@ -55,7 +55,7 @@ class CheckFilesTests(SynchronousTestCase):
             path.write_bytes(whole)
             check_files(self.directory)
 
-    def test_what_lists_the_files_has_to_make_sense(self):
+    def test_what_lists_the_files_has_to_make_sense(self) -> None:
         path = self.directory / "meta.json"
         for damaged in (
             b"",
@@ -69,7 +69,7 @@ class CheckFilesTests(SynchronousTestCase):
             path.write_bytes(damaged)
             self.assertDamaged()
 
-    def test_a_folder_that_is_empty_or_not_there_is_no_index(self):
+    def test_a_folder_that_is_empty_or_not_there_is_no_index(self) -> None:
         shutil.rmtree(self.directory)
         self.assertDamaged()
         self.directory.mkdir()

@@ -1,62 +1,72 @@
 """Nearest neighbours within a filter."""
 
 import threading
+from collections.abc import Iterable
 from pathlib import Path
+from typing import Unpack
 
 import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
+from numpy.typing import NDArray
 from twisted.trial.unittest import SynchronousTestCase
 
 from mnemo.store.index.columns import Columns, passes
 from mnemo.store.index.graph import GraphNotBuilt
-from mnemo.store.index.vectors import VectorIndex
-from mnemo.store.records import Filter
-from tests.store.index.examples import NOW, filters, memories, memory
+from mnemo.store.index.rows import Half
+from mnemo.store.index.vectors import Vector, VectorIndex
+from mnemo.store.records import Filter, Memory
+from tests.store.index.examples import NOW, MemoryFields, filters, memories, memory
 
 DIMENSIONS = 16
 EVERYTHING = Filter(now=NOW)
 
 
-def vector(seed):
+def vector(seed: int) -> Vector:
     return np.random.default_rng(seed).standard_normal(DIMENSIONS).astype(np.float32)
 
 
-def cosine(one, other):
+def cosine(one: Vector, other: Vector) -> float:
     return float(one @ other / np.linalg.norm(one) / np.linalg.norm(other))
 
 
 class VectorIndexCase(SynchronousTestCase):
     exact_limit = 1_000
 
-    def setUp(self):
+    def setUp(self) -> None:
         self.directory = Path(self.mktemp())
         self.columns = Columns()
         self.index = self.opened()
-        self.kept = {}
+        self.kept: dict[int, Vector] = {}
 
-    def opened(self, model="a model"):
+    def opened(self, model: str = "a model") -> VectorIndex:
         index = VectorIndex(self.directory, self.columns, self.exact_limit)
         index.reset(DIMENSIONS, model)
         return index
 
-    def put(self, key, seed=None, **fields):
+    def put(self, key: int, seed: int | None = None, **fields: Unpack[MemoryFields]) -> None:
         self.columns.put(memory(key, **fields))
         self.kept[key] = vector(key if seed is None else seed)
         self.index.put(key, self.kept[key])
 
-    def nearest(self, query, limit, keys=None):
+    def nearest(self, query: Vector, limit: int, keys: Iterable[int] | None = None) -> list[int]:
         """The right answer."""
         keys = self.kept if keys is None else keys
         return sorted(keys, key=lambda key: -cosine(query, self.kept[key]))[:limit]
 
-    def found(self, query, limit, wanted=EVERYTHING, index=None):
+    def found(
+        self,
+        query: Vector,
+        limit: int,
+        wanted: Filter = EVERYTHING,
+        index: VectorIndex | None = None,
+    ) -> list[int]:
         return [key for key, _ in (index or self.index).search(query, wanted, limit)]
 
 
 class ExactTests(VectorIndexCase):
-    def test_the_nearest_come_first_with_their_cosines(self):
+    def test_the_nearest_come_first_with_their_cosines(self) -> None:
         for key in range(1, 51):
             self.put(key)
         query = vector(99)
@@ -66,16 +76,16 @@ class ExactTests(VectorIndexCase):
             self.assertAlmostEqual(score, cosine(query, self.kept[key]), places=2)
         self.assertEqual(len(self.index), 50)
 
-    def test_all_are_found_where_there_are_fewer_than_asked_for(self):
+    def test_all_are_found_where_there_are_fewer_than_asked_for(self) -> None:
         self.put(1)
         self.assertEqual(self.found(vector(2), 10), [1])
 
-    def test_a_memory_without_a_vector_is_not_found(self):
+    def test_a_memory_without_a_vector_is_not_found(self) -> None:
         self.columns.put(memory(1))
         self.put(2)
         self.assertEqual(self.found(vector(1), 10), [2])
 
-    def test_a_vector_replaces_the_one_before(self):
+    def test_a_vector_replaces_the_one_before(self) -> None:
         self.put(1, seed=5)
         self.put(2, seed=6)
         self.put(1, seed=7)
@@ -83,7 +93,7 @@ class ExactTests(VectorIndexCase):
         self.assertEqual(len(self.index), 2)
         self.assertLess(self.index.cosines(vector(5), [1])[1], 0.9)
 
-    def test_a_removed_vector_is_not_found(self):
+    def test_a_removed_vector_is_not_found(self) -> None:
         self.put(1)
         self.put(2)
         self.index.remove(1)
@@ -93,7 +103,7 @@ class ExactTests(VectorIndexCase):
         self.assertEqual(self.index.cosines(vector(1), [1, 2, 77]).keys(), {2})
         self.assertEqual(len(self.index), 1)
 
-    def test_the_filter_holds(self):
+    def test_the_filter_holds(self) -> None:
         for key in range(1, 41):
             self.put(key, project="a" if key % 2 else "b", archived=key % 5 == 0)
         self.assertEqual(
@@ -101,14 +111,14 @@ class ExactTests(VectorIndexCase):
             {key for key in range(1, 41) if key % 2 and key % 5},
         )
 
-    def test_a_reset_forgets_all_vectors_and_changes_their_length(self):
+    def test_a_reset_forgets_all_vectors_and_changes_their_length(self) -> None:
         self.put(1)
         self.index.reset(3, "another")
         self.assertEqual(len(self.index), 0)
         self.index.put(1, np.ones(3, dtype=np.float32))
         self.assertEqual(self.found(np.ones(3, dtype=np.float32), 5), [1])
 
-    def test_a_vector_of_another_length_or_without_numbers_is_refused(self):
+    def test_a_vector_of_another_length_or_without_numbers_is_refused(self) -> None:
         self.put(1)
         for bad in (np.ones(3), np.full(DIMENSIONS, np.nan)):
             for use in (
@@ -119,11 +129,11 @@ class ExactTests(VectorIndexCase):
                 with self.assertRaises(ValueError):
                     use()
 
-    def test_a_query_of_zeros_is_near_nothing(self):
+    def test_a_query_of_zeros_is_near_nothing(self) -> None:
         self.put(1)
         self.assertEqual(self.found(np.zeros(DIMENSIONS, dtype=np.float32), 5), [])
 
-    def test_few_vectors_want_no_graph(self):
+    def test_few_vectors_want_no_graph(self) -> None:
         self.put(1)
         self.assertFalse(self.index.wants_build)
         self.index.build()
@@ -138,8 +148,8 @@ class ExactTests(VectorIndexCase):
         st.integers(100, 200),
     )
     def test_a_search_is_what_comparing_each_that_passes_would_find(
-        self, made, without, wanted, limit, seed
-    ):
+        self, made: list[Memory], without: set[int], wanted: Filter, limit: int, seed: int
+    ) -> None:
         columns = Columns()
         index = VectorIndex(Path("unused"), columns, 1_000)
         index.reset(DIMENSIONS, "a model")
@@ -159,7 +169,7 @@ class ExactTests(VectorIndexCase):
 class GraphSearchTests(VectorIndexCase):
     exact_limit = 200
 
-    def setUp(self):
+    def setUp(self) -> None:
         super().setUp()
         for key in range(1, 401):
             self.put(key, project="small" if key <= 40 else "large")
@@ -167,35 +177,41 @@ class GraphSearchTests(VectorIndexCase):
         self.index.build()
         self.assertFalse(self.index.wants_build)
 
-    def assertNearlyAll(self, found, expected):
+    def assertNearlyAll(self, found: list[int], expected: list[int]) -> None:
         self.assertGreaterEqual(len(set(found) & set(expected)), 0.9 * len(expected))
 
-    def assertUsesGraph(self, index, expected=True):
+    def assertUsesGraph(self, index: VectorIndex, expected: bool = True) -> None:
         """Whether a search asks the graph."""
+        assert index._space.coverage is not None
         graph = index._space.coverage.graph
-        asked = []
+        asked: list[int] = []
         nearest = graph.nearest
-        self.patch(graph, "nearest", lambda *given: asked.append(given) or nearest(*given))
+
+        def noted(query: Half, count: int) -> NDArray[np.intp]:
+            asked.append(count)
+            return nearest(query, count)
+
+        self.patch(graph, "nearest", noted)
         self.found(vector(0), 10, index=index)
         self.assertEqual(bool(asked), expected)
 
-    def test_it_finds_what_an_exact_search_does(self):
+    def test_it_finds_what_an_exact_search_does(self) -> None:
         self.assertUsesGraph(self.index)
         for seed in range(1_000, 1_020):
             self.assertNearlyAll(self.found(vector(seed), 10), self.nearest(vector(seed), 10))
 
-    def test_a_small_scope_is_searched_exactly(self):
+    def test_a_small_scope_is_searched_exactly(self) -> None:
         for seed in range(1_000, 1_010):
             found = self.found(vector(seed), 10, Filter(now=NOW, project="small"))
             self.assertEqual(found, self.nearest(vector(seed), 10, range(1, 41)))
 
-    def test_a_filter_over_a_large_scope_holds_and_costs_nothing(self):
+    def test_a_filter_over_a_large_scope_holds_and_costs_nothing(self) -> None:
         for seed in range(1_000, 1_010):
             found = self.found(vector(seed), 10, Filter(now=NOW, project="large"))
             self.assertTrue(all(key > 40 for key in found))
             self.assertNearlyAll(found, self.nearest(vector(seed), 10, range(41, 401)))
 
-    def test_what_the_graph_does_not_reach_is_still_found(self):
+    def test_what_the_graph_does_not_reach_is_still_found(self) -> None:
         # The memories nearest to the query are all outside of the filter.
         aim = vector(5_000)
         for key in range(401, 461):
@@ -207,24 +223,24 @@ class GraphSearchTests(VectorIndexCase):
         found = self.found(aim, 10, Filter(now=NOW, project="large"))
         self.assertEqual(found, self.nearest(aim, 10, range(41, 401)))
 
-    def test_more_can_be_asked_for_than_there_is(self):
+    def test_more_can_be_asked_for_than_there_is(self) -> None:
         self.assertEqual(len(self.found(vector(1), 5_000)), 400)
 
-    def test_vectors_that_came_after_it_was_made_are_found(self):
+    def test_vectors_that_came_after_it_was_made_are_found(self) -> None:
         self.put(900)
         self.put(3, seed=901)
         self.assertEqual(self.found(vector(900), 1), [900])
         self.assertEqual(self.found(vector(901), 1), [3])
         self.assertNotEqual(self.found(vector(3), 1), [3])
 
-    def test_removed_vectors_are_not_found(self):
+    def test_removed_vectors_are_not_found(self) -> None:
         self.index.remove(7)
         self.columns.remove(7)
         self.assertNotIn(7, self.found(vector(7), 400))
         self.columns.put(memory(7))
         self.assertNotIn(7, self.found(vector(7), 400))
 
-    def test_the_saved_graph_is_used_after_a_restart(self):
+    def test_the_saved_graph_is_used_after_a_restart(self) -> None:
         again = self.reopened()
         stamps = self.stamps()
         self.assertTrue(again.wants_build)
@@ -236,7 +252,7 @@ class GraphSearchTests(VectorIndexCase):
             self.found(vector(1_000), 10, index=again), self.nearest(vector(1_000), 10)
         )
 
-    def test_a_saved_graph_is_used_for_what_has_not_changed_meanwhile(self):
+    def test_a_saved_graph_is_used_for_what_has_not_changed_meanwhile(self) -> None:
         self.kept[5] = vector(777)
         del self.kept[6]
         again = self.reopened()
@@ -245,7 +261,7 @@ class GraphSearchTests(VectorIndexCase):
         self.assertEqual(self.found(vector(777), 1, index=again), [5])
         self.assertNotIn(6, self.found(vector(6), 400, index=again))
 
-    def test_a_deleted_or_damaged_graph_is_made_again(self):
+    def test_a_deleted_or_damaged_graph_is_made_again(self) -> None:
         for path in list(self.directory.iterdir()):
             path.write_bytes(path.read_bytes()[:-9])
         again = self.reopened()
@@ -253,14 +269,14 @@ class GraphSearchTests(VectorIndexCase):
         again.build()
         self.assertUsesGraph(again)
 
-    def test_another_models_graph_is_made_again(self):
+    def test_another_models_graph_is_made_again(self) -> None:
         again = self.reopened("another model")
         stamps = self.stamps()
         again.build()
         self.assertNotEqual(self.stamps(), stamps)
         self.assertUsesGraph(again)
 
-    def test_it_is_made_again_when_many_have_come(self):
+    def test_it_is_made_again_when_many_have_come(self) -> None:
         for key in range(401, 601):
             self.put(key)
         self.assertFalse(self.index.wants_build)
@@ -271,7 +287,7 @@ class GraphSearchTests(VectorIndexCase):
         self.assertFalse(self.index.wants_build)
         self.assertNotEqual(self.stamps(), stamps)
 
-    def test_nothing_of_a_memory_that_is_gone_stays_on_disk(self):
+    def test_nothing_of_a_memory_that_is_gone_stays_on_disk(self) -> None:
         self.index.remove(7)
         self.columns.remove(7)
         self.assertTrue(self.index.wants_build)
@@ -279,26 +295,26 @@ class GraphSearchTests(VectorIndexCase):
         self.assertEqual(list(self.directory.iterdir()), [])
         self.assertUsesGraph(self.index)
 
-    def test_the_graph_stays_where_a_memory_only_lost_its_vector(self):
+    def test_the_graph_stays_where_a_memory_only_lost_its_vector(self) -> None:
         self.index.remove(7)
         self.index.build()
         self.assertEqual(len(list(self.directory.iterdir())), 2)
 
-    def test_the_graph_of_a_memory_that_went_before_a_restart_is_not_kept(self):
+    def test_the_graph_of_a_memory_that_went_before_a_restart_is_not_kept(self) -> None:
         del self.kept[7]
         self.columns.remove(7)
         again = self.reopened()
         again.build()
         self.assertEqual(list(self.directory.iterdir()), [])
 
-    def test_a_closed_index_builds_no_graph(self):
+    def test_a_closed_index_builds_no_graph(self) -> None:
         again = self.reopened("another model")
         again.close()
         stamps = self.stamps()
         again.build()
         self.assertEqual(self.stamps(), stamps)
 
-    def test_where_none_can_be_built_searches_go_on(self):
+    def test_where_none_can_be_built_searches_go_on(self) -> None:
         again = self.reopened("another model")
         self.directory.rename(self.directory.with_suffix(".moved"))
         self.directory.write_text("in the way")
@@ -306,7 +322,7 @@ class GraphSearchTests(VectorIndexCase):
             again.build()
         self.assertEqual(self.found(vector(9), 1, index=again), [9])
 
-    def test_changes_and_searches_go_on_while_it_is_built(self):
+    def test_changes_and_searches_go_on_while_it_is_built(self) -> None:
         again = self.reopened("another model")
         built = threading.Thread(target=again.build)
         built.start()
@@ -323,10 +339,10 @@ class GraphSearchTests(VectorIndexCase):
             self.assertEqual(self.found(vector(1_000 + key), 1, index=again), [1_000 + key])
             self.assertNotIn(key, self.found(vector(key), 1, index=again))
 
-    def test_threads_may_search_at_once(self):
-        wrong = []
+    def test_threads_may_search_at_once(self) -> None:
+        wrong: list[int] = []
 
-        def work():
+        def work() -> None:
             for key in range(1, 101):
                 if self.found(vector(key), 1) != [key]:
                     wrong.append(key)
@@ -338,14 +354,14 @@ class GraphSearchTests(VectorIndexCase):
             thread.join()
         self.assertEqual(wrong, [])
 
-    def reopened(self, model="a model"):
+    def reopened(self, model: str = "a model") -> VectorIndex:
         """Another index that got the vectors there are, as after a restart."""
         again = self.opened(model)
         for key, each in self.kept.items():
             again.put(key, each)
         return again
 
-    def stamps(self):
+    def stamps(self) -> dict[str, int]:
         return {path.name: path.stat().st_ino for path in self.directory.iterdir()}
 
 
@@ -355,31 +371,31 @@ class Machine(RuleBasedStateMachine):
     graph_of = range(1, 61)
     directory: Path
 
-    def __init__(self):
+    def __init__(self) -> None:
         super().__init__()
         self.columns = Columns()
         self.index = VectorIndex(self.directory, self.columns, 10)
         self.index.reset(DIMENSIONS, "a model")
-        self.model = {}
+        self.model: dict[int, tuple[Memory, Vector]] = {}
         for key in self.graph_of:
             self.put(memory(key), key)
         self.index.build()
         assert self.index._space.coverage is not None
 
     @rule(new=memories(st.integers(1, 70)), seed=st.integers(1, 200))
-    def put(self, new, seed):
+    def put(self, new: Memory, seed: int) -> None:
         self.columns.put(new)
         self.index.put(new.key, vector(seed))
         self.model[new.key] = (new, vector(seed))
 
     @rule(key=st.integers(1, 70))
-    def purge(self, key):
+    def purge(self, key: int) -> None:
         self.index.remove(key)
         self.columns.remove(key)
         self.model.pop(key, None)
 
     @rule(wanted=filters(), seed=st.integers(300, 400), limit=st.integers(1, 80))
-    def search(self, wanted, seed, limit):
+    def search(self, wanted: Filter, seed: int, limit: int) -> None:
         found = self.index.search(vector(seed), wanted, limit)
         passing = {key for key, (each, _) in self.model.items() if passes(each, wanted)}
         assert len(found) == min(limit, len(passing))
@@ -389,19 +405,19 @@ class Machine(RuleBasedStateMachine):
         assert [score for _, score in found] == sorted((s for _, s in found), reverse=True)
 
     @rule(key=st.integers(1, 70))
-    def the_same_vector_is_found_first(self, key):
+    def the_same_vector_is_found_first(self, key: int) -> None:
         if key in self.model and not self.model[key][0].archived:
             seeded = self.model[key][1]
             best = self.index.search(seeded, EVERYTHING, 1)
             assert best[0][1] > 0.99
 
     @invariant()
-    def as_many(self):
+    def as_many(self) -> None:
         assert len(self.index) == len(self.model)
 
 
 class MachineTests(SynchronousTestCase):
-    def test_an_index_with_a_graph_does_what_a_dict_of_vectors_does(self):
+    def test_an_index_with_a_graph_does_what_a_dict_of_vectors_does(self) -> None:
         Machine.directory = Path(self.mktemp())
         first = Machine()
         assert first.index.wants_build is False
