@@ -7,6 +7,7 @@ answers another attrs class, the result. The schemas, the checks and the referen
 these.
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Mapping
 from inspect import cleandoc
 from typing import Any, ClassVar, Protocol, get_type_hints
@@ -75,7 +76,7 @@ class Call:
         return self.context.session
 
 
-class Tool:
+class Tool(ABC):
     """
     The base of the tool classes.
 
@@ -89,9 +90,9 @@ class Tool:
     hints: ClassVar[Hints]
     always_loaded: ClassVar[bool] = False
 
+    @abstractmethod
     async def run(self, call: Call) -> Result:
         """Do it. What is raised for the agent's eyes becomes an error result."""
-        raise NotImplementedError
 
 
 @define(eq=False)

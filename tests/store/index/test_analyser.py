@@ -68,7 +68,7 @@ class FoundByTests(SynchronousTestCase):
         self.assertFoundWhole("use os.path.join.", "os.path.join", "path", "join")
 
     def test_paths(self) -> None:
-        path = "/work/mnemo/store/my_file.py"
+        path = "/srv/mnemo/store/my_file.py"
         self.assertFoundWhole(
             f"({path}:12)", "mnemo", "store", "my_file.py", "my_file", "file", "myFile.py"
         )
