@@ -1,5 +1,6 @@
 import os
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -30,7 +31,10 @@ class Names(SynchronousTestCase):
 
 class Paths(SynchronousTestCase):
     def setUp(self) -> None:
-        self.root = Path(self.mktemp()).absolute() / "repo"
+        # Not below the checkout, which is a repository itself.
+        folder = TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.root = Path(folder.name).resolve() / "repo"
         self.inner = self.root / "src" / "deep"
         self.inner.mkdir(parents=True)
 

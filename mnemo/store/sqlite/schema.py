@@ -151,7 +151,7 @@ def open_writer(path: Path) -> sqlite3.Connection:
 def open_reader(path: Path) -> sqlite3.Connection:
     """A connection that cannot write, to a database that L{open_writer} has opened before."""
     connection = _connect(path)
-    _prepare(connection)
+    connection.execute("PRAGMA temp_store = MEMORY")
     connection.execute("PRAGMA query_only = ON")
     return connection
 
