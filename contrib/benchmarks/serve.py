@@ -7,6 +7,8 @@ an idle session; C{remember} and C{recall} with the real embedding model at two 
 
 import argparse
 import json
+import os
+import platform
 import statistics
 import sys
 import tempfile
@@ -234,7 +236,15 @@ def main() -> int:
     options = parser.parse_args()
     rounds, seconds, starts = (2, 0.5, 60) if options.quick else (5, 2.0, 500)
     sizes, calls = ((1_000, 4_000), 100) if options.quick else ((1_000, 100_000), 1_000)
-    figures: dict[str, Any] = {}
+    figures: dict[str, Any] = {
+        "machine": f"{os.cpu_count()} cores, {platform.platform()}, Python {sys.version.split()[0]}"
+    }
+    print(figures["machine"])
+    # Of fresh processes: what a load has freed would hide what a session takes.
+    with servers.mnemo() as ours, servers.sdk() as theirs:
+        figures["session_memory"] = section(
+            "memory of an idle session", lambda: session_memory([ours, theirs], 1_000)
+        )
     with servers.mnemo() as ours, servers.sdk() as theirs:
         pair = [ours, theirs]
         figures["throughput"] = section(
@@ -242,9 +252,6 @@ def main() -> int:
         )
         figures["session_start"] = section(
             "initialize to first result", lambda: session_start(pair, starts)
-        )
-        figures["session_memory"] = section(
-            "memory of an idle session", lambda: session_memory(pair, 1_000)
         )
     figures["memory"] = section(
         "remember and recall", lambda: {str(size): memory(size, calls) for size in sizes}
