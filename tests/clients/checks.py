@@ -91,6 +91,16 @@ def recalls_what_another_process_remembered(bench: Bench) -> None:
     expect("The parser is written in Zig.", script.results[0])
 
 
+def works_in_its_folder(bench: Bench) -> None:
+    """Claude Code, http: a header that it fills in says which project it works in"""
+    (server,) = bench.http.values()
+    headers = {"X-Mnemo-Project": "${PWD}"}
+    steps = [remember("The door is blue."), recall("colour of the door")]
+    script = bench.claude.work("project", {"mnemo": {**server, "headers": headers}}, steps)
+    expect('"project":"project"', script.results[1])
+    expect("The door is blue.", script.results[1])
+
+
 def three_share_one_model(bench: Bench) -> None:
     """Claude Code, http: three processes at once, one daemon, one model load"""
     three_at_once(bench, "http", bench.http)
@@ -204,6 +214,7 @@ ALL: Sequence[Callable[[Bench], None]] = (
     connects,
     lists_tools,
     recalls_what_another_process_remembered,
+    works_in_its_folder,
     three_share_one_model,
     survives_a_restart,
     connects_by_stdio,

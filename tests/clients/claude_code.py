@@ -70,6 +70,7 @@ class ClaudeCode:
         environment = {
             "HOME": str(self.folder),
             "PATH": os.environ["PATH"],
+            "PWD": str(project),
             "ANTHROPIC_BASE_URL": self.stub.url(name),
             "ANTHROPIC_API_KEY": "none",
             **dict.fromkeys(_QUIET, "1"),
