@@ -12,6 +12,7 @@ import sys
 from functools import partial
 from pathlib import Path
 from threading import Event
+from time import monotonic
 from urllib.parse import urlsplit
 
 import click
@@ -20,7 +21,7 @@ from attrs import define, field
 from mnemo.cli.starting import start_daemon
 from mnemo.config import Config, ConfigError, load
 from mnemo.transports.daemon import Daemon, Home, Unreachable, Url
-from mnemo.transports.pipes import Output, hung_up, lines
+from mnemo.transports.pipes import Output, has_unread, hung_up, lines
 from mnemo.transports.proxy import Proxy
 from mnemo.transports.upstream import Address
 
@@ -76,11 +77,13 @@ class Client:
 
     @ivar project: where the client works
     @ivar closing: set when it has gone
+    @ivar _patient_until: when a client that has closed its end gets no answer any more
     """
 
     parent: int
     project: str
     closing: Event = field(factory=Event)
+    _patient_until: float | None = None
 
     def serve_by(self, daemon: Daemon) -> None:
         """Pass messages on until the client has gone."""
@@ -101,8 +104,19 @@ class Client:
             proxy.close(grace)
 
     def is_gone_after(self, seconds: float) -> bool:
-        """Wait for so long, or until the client has gone; whether it has."""
-        return hung_up(STDIN, seconds) or os.getppid() != self.parent
+        """
+        Wait for so long, or until the client has gone; whether it has.
+
+        One that has closed its end may still want what it asked for before, for a moment.
+        """
+        if not hung_up(STDIN, seconds):
+            return os.getppid() != self.parent
+        if self._patient_until is None:
+            self._patient_until = monotonic() + GRACE_SECONDS
+        if not has_unread(STDIN) or monotonic() > self._patient_until:
+            return True
+        self.closing.wait(seconds)
+        return os.getppid() != self.parent
 
 
 def serve_here(config: Config, client: Client, problem: str) -> None:

@@ -42,6 +42,13 @@ def hung_up(descriptor: int, seconds: float) -> bool:
     return bool(poll.poll(seconds * 1000))
 
 
+def has_unread(descriptor: int) -> bool:
+    """Whether there is something to read, besides the end. Reads nothing, and does not wait."""
+    poll = select.poll()
+    poll.register(descriptor, select.POLLIN)
+    return any(event & select.POLLIN for _, event in poll.poll(0))
+
+
 @define
 class Output:
     """

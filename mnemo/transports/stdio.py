@@ -93,9 +93,9 @@ class StdioServer(Protocol):
     # -- messages
 
     def _release(self) -> None:
-        held, self._held = self._held, []
-        for line in held:
-            self._take(line)
+        # What is still held keeps the answer to what is not from ending the conversation.
+        while self._held:
+            self._take(self._held.pop(0))
         self._end_if_idle()
 
     def _take(self, line: bytes) -> None:

@@ -12,6 +12,7 @@ from time import monotonic
 import msgspec
 from twisted.trial.unittest import SynchronousTestCase
 
+from mnemo.cli import mcp
 from mnemo.cli.mcp import address_of
 from mnemo.lock import NAME, Holder, holder_of
 from mnemo.transports.upstream import Address
@@ -141,6 +142,17 @@ class ProxyTests(ProcessCase):
         self.assertEqual(self.daemon.sessions, set())
         self.assertEqual(client.complaints(), "")
 
+    def test_who_asks_and_closes_at_once_is_answered(self) -> None:
+        asked = b'{"jsonrpc":"2.0","id":7,"method":"ping"}\n'
+        process = subprocess.run(
+            [sys.executable, "-m", "mnemo", "mcp"],
+            input=asked,
+            capture_output=True,
+            env=environment(self.home),
+            timeout=PATIENCE,
+        )
+        self.assertEqual(json.loads(process.stdout)["id"], 7)
+
     def test_a_call_that_hangs_does_not_keep_it(self) -> None:
         arrived, release = Event(), Event()
         self.addCleanup(release.set)
@@ -166,6 +178,39 @@ class ProxyTests(ProcessCase):
 
     def test_it_ends_with_its_parent_though_its_input_stays_open(self) -> None:
         self.assertLess(self.seconds_after_its_parent(), 2.0)
+
+
+class PatienceTests(SynchronousTestCase):
+    """How long a client is waited for that has not been served yet."""
+
+    def setUp(self) -> None:
+        reading, self.writing = os.pipe()
+        kept = os.dup(mcp.STDIN)
+        os.dup2(reading, mcp.STDIN)
+        os.close(reading)
+        self.addCleanup(os.close, kept)
+        self.addCleanup(os.dup2, kept, mcp.STDIN)
+        self.client = mcp.Client(os.getppid(), "")
+
+    def test_one_that_is_there_is_waited_for(self) -> None:
+        self.assertFalse(self.client.is_gone_after(0))
+        os.close(self.writing)
+
+    def test_one_that_has_asked_nothing_and_closed_is_gone(self) -> None:
+        os.close(self.writing)
+        self.assertTrue(self.client.is_gone_after(0))
+
+    def test_one_that_has_asked_and_closed_is_gone_after_a_moment(self) -> None:
+        os.write(self.writing, b"{}\n")
+        os.close(self.writing)
+        self.assertFalse(self.client.is_gone_after(0))
+        self.patch(mcp, "monotonic", lambda: monotonic() + 2 * mcp.GRACE_SECONDS)
+        self.assertTrue(self.client.is_gone_after(0))
+
+    def test_one_whose_parent_has_gone_is_gone(self) -> None:
+        client = mcp.Client(-1, "")
+        self.assertTrue(client.is_gone_after(0))
+        os.close(self.writing)
 
 
 class MistakeTests(ProcessCase):

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from mnemo.transports.pipes import Output, hung_up, lines
+from mnemo.transports.pipes import Output, has_unread, hung_up, lines
 
 
 class PipeCase(SynchronousTestCase):
@@ -61,6 +61,16 @@ class LinesTests(PipeCase):
         self.finish(b"{}\n")
         self.assertTrue(hung_up(self.reading, 1))
         self.assertEqual(self.read(), [b"{}"])
+
+    def test_what_was_written_before_the_end_is_there_to_be_read(self) -> None:
+        self.assertFalse(has_unread(self.reading))
+        self.finish(b"{}\n")
+        self.assertTrue(has_unread(self.reading))
+        self.assertEqual(self.read(), [b"{}"])
+
+    def test_the_end_itself_is_nothing_to_read(self) -> None:
+        self.finish(b"")
+        self.assertFalse(has_unread(self.reading))
 
 
 class OutputTests(PipeCase):

@@ -182,6 +182,16 @@ class EndTests(StdioCase):
         self.assertEqual([answer["id"] for answer in self.heard()], [1])
         self.assertTrue(self.transport.disconnecting)
 
+    def test_the_answer_to_one_that_is_held_does_not_end_it_for_the_next(self) -> None:
+        self.tell(initialize_message(0), legacy_message("ping", 1), self.call(2))
+        self.front.readConnectionLost()
+        self.serve()
+        self.assertEqual([answer["id"] for answer in self.heard()], [0, 1])
+        self.assertFalse(self.transport.disconnecting)
+        self.answer()
+        self.assertEqual([answer["id"] for answer in self.heard()], [2])
+        self.assertTrue(self.transport.disconnecting)
+
     def test_with_nobody_to_read_it_is_over(self) -> None:
         self.serve()
         self.front.writeConnectionLost()
