@@ -48,6 +48,8 @@ class ServiceTestCase(TestCase):
         said: Deferred[str] = Deferred()
         daemon.tell = said.callback
         daemon.give_up = self.reasons.callback
+        # Where a test fails, its threads would keep the process from ending.
+        self.addCleanup(daemon.stopService)
         return daemon, said
 
     async def start(self) -> Daemon:

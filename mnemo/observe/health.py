@@ -67,9 +67,12 @@ class Health:
         self._loop = LoopingCall(self._examine)
         self._loop.clock = self.clock
 
-    def start(self) -> None:
-        """Examine at once, and from time to time."""
+    def start(self) -> Deferred[None]:
+        """Examine at once, and from time to time. Fires when the first outcome is known."""
+        known: Deferred[None] = Deferred()
         self._loop.start(RETRY)
+        self._examining.addBoth(lambda _: known.callback(None))
+        return known
 
     def stop(self) -> None:
         """Examine no more."""

@@ -31,9 +31,9 @@ class HealthTestCase(SynchronousTestCase):
         self.tested.append(now)
         return self.outcome
 
-    def start(self) -> None:
-        self.health.start()
+    def start(self) -> Deferred[None]:
         self.addCleanup(self.health.stop)
+        return self.health.start()
 
 
 class StatusTests(HealthTestCase):
@@ -69,6 +69,27 @@ class StatusTests(HealthTestCase):
 
 class ReportTests(HealthTestCase):
     """The whole report."""
+
+    def test_it_has_an_outcome_as_soon_as_it_has_started(self) -> None:
+        self.outcome = Deferred()
+        started = self.start()
+        self.assertNoResult(started)
+        self.outcome.callback(WELL)
+        self.successResultOf(started)
+        self.assertIsNotNone(self.health.report()["self_test"])
+
+    def test_a_self_test_that_hangs_delays_the_start_by_its_patience(self) -> None:
+        self.outcome = Deferred()
+        started = self.start()
+        self.clock.advance(PATIENCE)
+        self.successResultOf(started)
+        self.assertEqual(self.health.status, "degraded")
+
+    def test_a_start_that_is_stopped_is_over(self) -> None:
+        self.outcome = Deferred()
+        started = self.start()
+        self.health.stop()
+        self.successResultOf(started)
 
     def test_it_says_who_it_is_and_for_how_long(self) -> None:
         self.clock.advance(12.5)
