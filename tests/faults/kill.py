@@ -11,6 +11,7 @@ import sys
 import tempfile
 import threading
 import time
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -93,14 +94,12 @@ class Shared:
 
 def delete(folder: Path, pick: random.Random) -> None:
     """The index is gone."""
-    shutil.rmtree(folder, ignore_errors=True)
+    shutil.rmtree(folder)
 
 
 def damage(folder: Path, pick: random.Random) -> None:
     """A file of the index has other bytes in its middle, or its end is missing."""
     files = sorted(path for path in folder.rglob("*") if path.is_file() and path.stat().st_size)
-    if not files:
-        return
     victim = pick.choice(files)
     content = bytearray(victim.read_bytes())
     middle = len(content) // 2
@@ -112,6 +111,25 @@ def damage(folder: Path, pick: random.Random) -> None:
 
 
 DEEDS = (None, (delete, "text"), (damage, "text"), (delete, "vectors"), (damage, "vectors"))
+
+
+def with_graph(daemon: Daemon) -> bool:
+    """
+    Whether a graph of vectors lies on disk: let the daemon make one, if there are enough.
+    A daemon that lives for moments never comes to it.
+    """
+    graph = daemon.home / "index" / "vectors" / "graph.usearch"
+    if graph.exists():
+        return True
+    daemon.start()
+    settle(daemon)
+    status = daemon.caller().call("status")
+    until = time.monotonic() + 60
+    while status["memories"]["active"] > 2 * SMALL and not graph.exists():
+        assert time.monotonic() < until, f"no graph was made: {daemon.said()}"
+        time.sleep(0.05)
+    daemon.kill()
+    return graph.exists()
 
 
 def settle(daemon: Daemon, limit: float = 300) -> None:
@@ -152,10 +170,12 @@ def run(rounds: int, seed: int) -> int:
     with tempfile.TemporaryDirectory(prefix="mnemo-faults-") as scratch:
         daemon = Daemon(Path(scratch, "home"), SMALL)
         load = Load(daemon, Shared(words(pick)))
+        done: Counter[str] = Counter()
         for number in range(rounds):
             deed = DEEDS[number % len(DEEDS)]
-            if deed is not None:
+            if deed is not None and (deed[1] != "vectors" or with_graph(daemon)):
                 deed[0](daemon.home / "index" / deed[1], pick)
+                done[f"{deed[0].__name__} {deed[1]}"] += 1
             daemon.start()
             load.run(pick.uniform(0.0, 0.15))
             if (number + 1) % 20 == 0:
@@ -168,6 +188,7 @@ def run(rounds: int, seed: int) -> int:
             daemon.kill()
     for line in wrong[:20]:
         print(f"  {line}")
+    print(f"  {', '.join(f'{deed} {times} times' for deed, times in sorted(done.items()))}")
     print(f"{rounds} rounds, {len(load.kept)} acknowledged memories, {len(wrong)} wrong")
     return len(wrong)
 
