@@ -4,12 +4,13 @@ from collections.abc import Callable
 
 from attrs import define, field
 
-from mnemo.mcp import jsonrpc, legacy, modern, versions
+from mnemo.mcp import batch, jsonrpc, legacy, modern, versions
+from mnemo.mcp.dialogue import Dialogue
 from mnemo.mcp.errors import ProtocolError
-from mnemo.mcp.jsonrpc import Malformed, Notification, Request, Response
-from mnemo.mcp.legacy import Dialogue
+from mnemo.mcp.jsonrpc import Batch, Malformed, Message, Notification, Request, Response
+from mnemo.mcp.listening import Listening
 from mnemo.mcp.server import Server
-from mnemo.tools.interfaces import CallContext
+from mnemo.sessions.interfaces import Session
 
 
 @define(eq=False)
@@ -22,23 +23,38 @@ class Connection:
 
     @ivar send: sends one message of the server's own, such as C{roots/list}, without newline
     @ivar project_hint: what the transport knows of the project: its working directory
+    @ivar version: what a client is taken to speak that sends no C{initialize}; one that is
+        not a legacy version counts as the latest of them
+    @ivar session: the session of a client that sends no C{initialize}, where the transport has
+        opened one for it; else it gets a work session
     """
 
     server: Server
     send: Callable[[bytes], None]
     principal: str = "local"
     project_hint: str = ""
+    version: str = ""
+    session: Session | None = None
     _modern: bool = field(init=False, default=False)
-    _dialogue: Dialogue | None = field(init=False, default=None)
+    _joined: tuple[Session, Dialogue] | None = field(init=False, default=None)
+    # A client that has not introduced itself is served in a work session.
+    _guest: tuple[Session, Dialogue] | None = field(init=False, default=None)
+    _listening: Listening = field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self._listening = Listening(self.server)
 
     async def receive(self, line: bytes) -> bytes | None:
         """
         The answer to one message, C{None} where it wants none. Messages may be received while
         earlier ones are still being answered. Cancelling gives up the work and the answer.
         """
-        if not line.strip():
-            return None
-        message = jsonrpc.parse(line)
+        return await self.take(jsonrpc.parse(line)) if line.strip() else None
+
+    async def take(self, message: Message | Malformed) -> bytes | None:
+        """As L{receive}, for a message that is read already."""
+        if isinstance(message, Batch):
+            return await self._batch(message)
         if isinstance(message, Malformed):
             return jsonrpc.error(message.id, message.problem)
         if not isinstance(message, Request):
@@ -49,12 +65,21 @@ class Connection:
             return jsonrpc.error(message.id, outcome)
         return jsonrpc.result(message.id, outcome)
 
+    def end_listening(self) -> None:
+        """Answer every C{subscriptions/listen}: there will be no more news."""
+        self._listening.end()
+
     async def close(self) -> None:
         """The client has gone: nothing is sent any more, and the session it opened ends."""
-        dialogue, self._dialogue = self._dialogue, None
-        if dialogue is not None:
-            dialogue.end()
-            await self.server.sessions.end(dialogue.session, "closed")
+        guest, self._guest = self._guest, None
+        if guest is not None:
+            guest[1].close()
+        joined, self._joined = self._joined, None
+        if joined is not None:
+            session, dialogue = joined
+            session.streams -= 1
+            dialogue.close()
+            await self.server.sessions.end(session, "closed")
 
     async def _result(self, request: Request) -> bytes:
         if request.method == "initialize" and not modern.claimed(request.params):
@@ -62,13 +87,20 @@ class Connection:
         if self._modern or modern.claimed(request.params):
             asked = modern.metadata(request.params)
             versions.require_modern(asked.version)
-            self._modern = self._modern or self._dialogue is None
+            self._modern = self._modern or self._joined is None
             return await modern.result(
-                self.server, request, asked, self.principal, self.project_hint
+                self.server,
+                request,
+                asked,
+                self.principal,
+                self.project_hint,
+                self.send,
+                self._listening,
             )
-        if self._dialogue is not None:
-            return await legacy.result(self.server, request, self._dialogue.session)
-        return await self._unopened(request)
+        version = versions.negotiate(self.version)
+        if self._joined is not None:
+            version = self._joined[0].opening.version
+        return await legacy.result(self.server, request, version, self._join, self.send)
 
     async def _initialize(self, request: Request) -> bytes:
         """A second C{initialize} begins anew."""
@@ -77,26 +109,37 @@ class Connection:
         )
         await self.close()
         self._modern = False
-        self._dialogue = Dialogue(self.server, session)
+        # A session whose connection stands is not idle.
+        session.streams += 1
+        self._joined = session, Dialogue(self.server, session, session.opening)
         return self.server.initialize(session.opening.version)
 
-    async def _unopened(self, request: Request) -> bytes:
-        """A request of a client that has not introduced itself: a call gets a work session."""
-        version = versions.LEGACY[-1]
-        if request.method != "tools/call":
-            return legacy.sessionless(self.server, request, version)
-        tool, arguments = self.server.called(request.params)
-        session = await self.server.projects.work(
-            version, "", "", self.principal, "", self.project_hint
+    async def _join(self) -> tuple[Session, Dialogue]:
+        """The session that was opened, else the work session of a client that opened none."""
+        if self._joined is not None:
+            return self._joined
+        session = self.session or await self.server.projects.work(
+            versions.negotiate(self.version), "", "", self.principal, "", self.project_hint
         )
-        return await self.server.call_tool(tool, arguments, CallContext(session), version)
+        if self._guest is None or self._guest[0] is not session:
+            self._guest = session, Dialogue(self.server, session, session.opening)
+            self._guest[1].begin(self.send)
+        return self._guest
 
     async def _take(self, message: Notification | Response) -> None:
-        if self._dialogue is None:
+        talking = self._joined or self._guest
+        if talking is None:
             return
-        if isinstance(message, Response):
-            await self._dialogue.outbound.answered(message)
-        elif message.method == "notifications/initialized":
-            self._dialogue.begin(self.send)
+        dialogue = talking[1]
+        if isinstance(message, Notification) and message.method == "notifications/initialized":
+            dialogue.begin(self.send)
         else:
-            self._dialogue.notified(message)
+            await dialogue.taken(message)
+
+    async def _batch(self, message: Batch) -> bytes | None:
+        version = "" if self._joined is None else self._joined[0].opening.version
+        try:
+            found = batch.messages(message, version)
+        except ProtocolError as problem:
+            return jsonrpc.error(None, problem)
+        return await batch.answer(found, self.take)

@@ -3,11 +3,16 @@
 from collections.abc import Mapping
 from typing import Any
 
+from mnemo.tools.interfaces import MissingCapability
+
 PARSE_ERROR = -32700
 INVALID_REQUEST = -32600
 METHOD_NOT_FOUND = -32601
 INVALID_PARAMS = -32602
 INTERNAL_ERROR = -32603
+
+RESOURCE_NOT_FOUND = -32002
+"""Of the legacy revisions."""
 
 HEADER_MISMATCH = -32020
 MISSING_CAPABILITY = -32021
@@ -52,6 +57,13 @@ def header_mismatch(message: str) -> ProtocolError:
 def method_not_found(method: str) -> ProtocolError:
     """The method is unknown, removed, or belongs to a capability that is not declared."""
     return ProtocolError(METHOD_NOT_FOUND, f"Method not found: {method[:128]}", status=404)
+
+
+def missing_capability(missing: MissingCapability) -> ProtocolError:
+    """What a modern client is told that has not declared what its request needs."""
+    return ProtocolError(
+        MISSING_CAPABILITY, str(missing), {"requiredCapabilities": dict(missing.required)}
+    )
 
 
 def internal_error() -> ProtocolError:

@@ -3,7 +3,7 @@
 import re
 from base64 import b64decode, b64encode
 from binascii import Error as BadBase64
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import lru_cache
 
 from mnemo.mcp.errors import ProtocolError, header_mismatch, invalid_request
@@ -16,7 +16,14 @@ PROTOCOL_VERSION = "mcp-protocol-version"
 SESSION = "mcp-session-id"
 PROJECT = "x-mnemo-project"
 
-_NAMED_BY = {"tools/call": "name", "prompts/get": "name", "resources/read": "uri"}
+_NAMED_BY = {
+    "tools/call": "name",
+    "prompts/get": "name",
+    "resources/read": "uri",
+    "tasks/get": "taskId",
+    "tasks/update": "taskId",
+    "tasks/cancel": "taskId",
+}
 
 
 def is_modern(headers: Headers) -> bool:
@@ -76,21 +83,21 @@ def check_body(headers: Headers, request: Request, version: str) -> None:
         return
     name = request.params.get(member)
     if isinstance(name, str):
-        _check(headers, "mcp-name", name)
+        _check(headers, "mcp-name", name, plain)
     elif "mcp-name" in headers:
         raise header_mismatch(f"The header mcp-name is there, but params.{member} is no string")
 
 
-def _check(headers: Headers, name: str, expected: str) -> None:
+def _check(headers: Headers, name: str, expected: str, read: Callable[[str], str] = str) -> None:
     said = single(headers, name)
-    if _plain(said) == expected:
+    if name in headers and read(said) == expected:
         return
     if not said:
         raise header_mismatch(f"The header {name} is missing; the body says {expected[:128]!r}")
     raise header_mismatch(f"The header {name} says {said[:128]!r}, the body {expected[:128]!r}")
 
 
-def _plain(value: str) -> str:
+def plain(value: str) -> str:
     """
     A value as it was before it was put into a header: C{=?base64?...?=} holds UTF-8 text.
 

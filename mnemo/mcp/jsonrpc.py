@@ -8,7 +8,7 @@ sender gets an answer with the right id.
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from math import isinf
 from typing import Any
 
@@ -54,10 +54,13 @@ class Response:
     """
     The answer to a request of ours; C{result} is C{None} where it is an error, C{id} too where
     the client could not tell what it answers.
+
+    @ivar error: what the client says of its error; C{""} where it is none
     """
 
     id: Id | None
     result: Any
+    error: str = ""
 
 
 Message = Request | Notification | Response
@@ -75,15 +78,33 @@ class Malformed:
     id: Id | None = field(default=None)
 
 
+@frozen
+class Batch(Malformed):
+    """
+    Several messages at once, which only one version takes; to the others they are malformed.
+
+    @ivar values: the members, each what JSON can hold
+    """
+
+    values: Sequence[Any] = field(default=())
+
+
 def parse(data: bytes) -> Message | Malformed:
     """The message in C{data}, or what is wrong with it. Never raises."""
     try:
-        value = _read(data)
+        value = decode(data)
     except ProtocolError as problem:
         return Malformed(problem)
+    if type(value) is list:
+        refused = invalid_request("A batch is not supported: send one JSON object at a time")
+        return Batch(refused, values=value)
+    return read(value)
+
+
+def read(value: Any) -> Message | Malformed:
+    """The message that a value decoded from JSON is, or what is wrong with it. Never raises."""
     if type(value) is not dict:
-        what = "A batch is not supported" if type(value) is list else "Not a JSON-RPC message"
-        return Malformed(invalid_request(f"{what}: send one JSON object at a time"))
+        return Malformed(invalid_request("Not a JSON-RPC message: send one JSON object at a time"))
     if value.get("jsonrpc") != "2.0":
         return Malformed(invalid_request('Not a JSON-RPC message: "jsonrpc" must be "2.0"'))
     return _classify(value)
@@ -92,13 +113,13 @@ def parse(data: bytes) -> Message | Malformed:
 def _classify(value: dict[str, Any]) -> Message | Malformed:
     given = value.get("id")
     if "error" in value and "method" not in value and given is None:
-        return Response(None, None)
+        return Response(None, None, _told(value["error"]))
     if type(given) is not int and type(given) is not str and "id" in value:
         return Malformed(invalid_request("The id must be a string or an integer"))
     if "method" not in value:
         if given is None or ("result" not in value and "error" not in value):
             return Malformed(invalid_request("Neither a request nor a response"), given)
-        return Response(given, value.get("result"))
+        return Response(given, value.get("result"), _told(value.get("error")))
     method = value["method"]
     if type(method) is not str:
         return Malformed(invalid_request("The method must be a string"), given)
@@ -112,6 +133,14 @@ def _classify(value: dict[str, Any]) -> Message | Malformed:
     return Request(given, method, params)
 
 
+def _told(error: object) -> str:
+    """What a response's error says, at least that it is one."""
+    if error is None:
+        return ""
+    message = error.get("message") if isinstance(error, dict) else None
+    return message[:1024] if isinstance(message, str) and message else "an error without a message"
+
+
 def result(id: Id, encoded: bytes) -> bytes:
     """The answer to a request, from a result that is JSON already."""
     return b'{"jsonrpc":"2.0","id":%b,"result":%b}' % (encode(id), encoded)
@@ -119,10 +148,20 @@ def result(id: Id, encoded: bytes) -> bytes:
 
 def error(id: Id | None, problem: ProtocolError) -> bytes:
     """The refusal of a request, or of something that was none."""
+    return b'{"jsonrpc":"2.0","id":%b,"error":%b}' % (encode(id), encode(refusal(problem)))
+
+
+def refusal(problem: ProtocolError) -> dict[str, Any]:
+    """The error object of a refusal."""
     told: dict[str, Any] = {"code": problem.code, "message": problem.message}
     if problem.data is not None:
         told["data"] = problem.data
-    return b'{"jsonrpc":"2.0","id":%b,"error":%b}' % (encode(id), encode(told))
+    return told
+
+
+def notification(method: str, params: Mapping[str, Any]) -> bytes:
+    """A notification of ours."""
+    return encode({"jsonrpc": "2.0", "method": method, "params": params})
 
 
 def request(id: Id, method: str, params: Mapping[str, Any]) -> bytes:
@@ -140,7 +179,8 @@ def encode(value: Any) -> bytes:
         return json.dumps(value, separators=(",", ":")).encode("ascii")
 
 
-def _read(data: bytes) -> Any:
+def decode(data: bytes) -> Any:
+    """The JSON in some bytes. Raises L{ProtocolError}."""
     try:
         value = _decode(data)
     except UnicodeDecodeError:

@@ -1,14 +1,14 @@
 """The legacy ladder: C{initialize} opens a session, and every request belongs to one."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
-from attrs import define, field
-
 from mnemo.mcp import jsonrpc, versions
-from mnemo.mcp.errors import invalid_params, method_not_found
-from mnemo.mcp.jsonrpc import Notification, Request
-from mnemo.mcp.outbound import Outbound
+from mnemo.mcp.client import level_of
+from mnemo.mcp.dialogue import Dialogue
+from mnemo.mcp.errors import invalid_params
+from mnemo.mcp.jsonrpc import Request
+from mnemo.mcp.outbound import Send
 from mnemo.mcp.server import Server
 from mnemo.sessions.interfaces import Opening, Session
 from mnemo.tools.interfaces import CallContext
@@ -54,57 +54,41 @@ async def open_session(
     return session
 
 
-async def result(server: Server, request: Request, session: Session) -> bytes:
-    """The encoded result of a request within a session. Raises L{ProtocolError}."""
-    version = session.opening.version
-    if request.method != "tools/call":
-        return sessionless(server, request, version)
-    tool, arguments = server.called(request.params)
-    context = CallContext(session, session.opening.capabilities)
-    return await server.call_tool(tool, arguments, context, version)
+Join = Callable[[], Awaitable[tuple[Session, Dialogue]]]
+"""Finds or makes the session of a request."""
 
 
-def sessionless(server: Server, request: Request, version: str) -> bytes:
-    """The encoded result of a request that touches no session. Raises L{ProtocolError}."""
-    if request.method == "tools/list":
-        return server.list_tools(request.params, version)
-    if request.method == "ping":
+async def result(
+    server: Server,
+    request: Request,
+    version: str,
+    join: Join,
+    send: Send | None,
+    release: Callable[[float], None] | None = None,
+) -> bytes:
+    """
+    The encoded result of a request. Raises L{ProtocolError}.
+
+    @param version: what the client speaks
+    @param join: awaited at most once, and only by what needs a session
+    @param send: sends a message on the request's own stream; C{None} where it has none
+    @param release: lets the client hang up, and come back for the answer
+    """
+    method = request.method
+    if method == "ping":
         return b"{}"
-    raise method_not_found(request.method)
+    if method == "logging/setLevel":
+        level = level_of(request.params.get("level"))
+        _, dialogue = await join()
+        dialogue.log_level = level
+        return b"{}"
+    if method in ("resources/subscribe", "resources/unsubscribe"):
+        session, dialogue = await join()
+        await dialogue.subscribe(session, request)
+        return b"{}"
 
+    async def enter() -> CallContext:
+        session, dialogue = await join()
+        return dialogue.context(session, request, send, release)
 
-@define(eq=False)
-class Dialogue:
-    """The server's own part in a session: what it asks, and what follows from the answers."""
-
-    server: Server
-    session: Session
-    outbound: Outbound = field(init=False, factory=Outbound)
-
-    def begin(self, send: Callable[[bytes], None]) -> None:
-        """The client listens: ask for its roots, if nothing else tells the project."""
-        self.outbound.attach(send)
-        if not self.session.project:
-            self._ask_for_roots()
-
-    def end(self) -> None:
-        """The client does not listen any more."""
-        self.outbound.detach()
-
-    def notified(self, notification: Notification) -> None:
-        """A notification has come. Those that mean nothing here are passed over."""
-        if notification.method == "notifications/roots/list_changed":
-            self._ask_for_roots()
-
-    def _ask_for_roots(self) -> None:
-        declared = "roots" in self.session.opening.capabilities
-        if declared and not self.server.projects.hinted(self.session):
-            self.outbound.ask("roots/list", {}, self._learn_roots)
-
-    async def _learn_roots(self, result: object) -> None:
-        """The first root is the folder that the client was opened in."""
-        roots = result.get("roots") if isinstance(result, dict) else None
-        first = roots[0] if isinstance(roots, list) and roots else None
-        uri = first.get("uri") if isinstance(first, dict) else None
-        if isinstance(uri, str) and not self.server.projects.hinted(self.session):
-            await self.server.projects.move(self.session, await self.server.projects.name(uri))
+    return await server.answer(request, version, enter)

@@ -6,18 +6,22 @@ from typing import Any
 
 from attrs import frozen
 
-from mnemo.mcp import versions
-from mnemo.mcp.errors import invalid_params, method_not_found
+from mnemo.mcp import input_required, versions
+from mnemo.mcp.client import ModernClient, level_of, progress_token
+from mnemo.mcp.errors import invalid_params
+from mnemo.mcp.input_required import InputRequired
 from mnemo.mcp.jsonrpc import Request
-from mnemo.mcp.server import SESSION_HANDLE, Server
-from mnemo.tools.interfaces import CallContext
+from mnemo.mcp.listening import Listening
+from mnemo.mcp.outbound import Send
+from mnemo.mcp.results import SESSION_HANDLE
+from mnemo.mcp.server import Server
+from mnemo.tools.interfaces import CallContext, LogLevel
 
 PROTOCOL_VERSION = "io.modelcontextprotocol/protocolVersion"
 CLIENT_INFO = "io.modelcontextprotocol/clientInfo"
 CLIENT_CAPABILITIES = "io.modelcontextprotocol/clientCapabilities"
 LOG_LEVEL = "io.modelcontextprotocol/logLevel"
 
-_LOG_LEVELS = ("debug", "info", "notice", "warning", "error", "critical", "alert", "emergency")
 _HANDLE = re.compile("[!-~]{1,128}")
 
 
@@ -27,6 +31,7 @@ class Metadata:
     What a request's C{_meta} says.
 
     @ivar handle: the work session that the client names, or C{""}
+    @ivar log_level: of which level it wants to be told what is logged, or C{None} for nothing
     """
 
     version: str
@@ -34,6 +39,7 @@ class Metadata:
     client_version: str
     capabilities: Mapping[str, Any]
     handle: str
+    log_level: LogLevel | None = None
 
 
 def claimed(params: Mapping[str, Any]) -> bool:
@@ -56,14 +62,13 @@ def metadata(params: Mapping[str, Any]) -> Metadata:
     client = meta.get(CLIENT_INFO, {})
     if type(client) is not dict:
         raise invalid_params(f"_meta[{CLIENT_INFO!r}] must be an object")
-    if LOG_LEVEL in meta and meta[LOG_LEVEL] not in _LOG_LEVELS:
-        raise invalid_params(f"_meta[{LOG_LEVEL!r}] must be one of {', '.join(_LOG_LEVELS)}")
     return Metadata(
         version,
         _said(client, "name"),
         _said(client, "version"),
         capabilities,
         _handle(meta) if SESSION_HANDLE in meta else "",
+        level_of(meta[LOG_LEVEL]) if LOG_LEVEL in meta else None,
     )
 
 
@@ -80,7 +85,13 @@ def _handle(meta: Mapping[str, Any]) -> str:
 
 
 async def result(
-    server: Server, request: Request, asked: Metadata, principal: str, hint: str
+    server: Server,
+    request: Request,
+    asked: Metadata,
+    principal: str,
+    hint: str,
+    send: Send | None,
+    listening: Listening,
 ) -> bytes:
     """
     The encoded result of a request whose metadata and headers are in order.
@@ -88,17 +99,44 @@ async def result(
     Raises L{ProtocolError}, and L{SessionLimit} where there is no room for a work session.
 
     @param hint: what the transport knows of the project, or C{""}
+    @param send: sends a message on the request's own stream; C{None} where it has none
+    @param listening: where those who listen are
     """
     versions.require_modern(asked.version)
-    if request.method == "tools/call":
-        tool, arguments = server.called(request.params)
-        session = await server.projects.work(
-            asked.version, asked.client, asked.client_version, principal, asked.handle, hint
-        )
-        context = CallContext(session, asked.capabilities)
-        return await server.call_tool(tool, arguments, context, asked.version)
-    if request.method == "tools/list":
-        return server.list_tools(request.params, asked.version)
-    if request.method == "server/discover":
+    method, params = request.method, request.params
+    if method == "server/discover":
         return server.discover(asked.version)
-    raise method_not_found(request.method)
+    if method == "subscriptions/listen":
+        return await listening.listen(request, asked.version, principal, send)
+    if method.startswith("tasks/") and server.tasks is not None:
+        told = await server.tasks.answer(method, params, asked.capabilities, principal)
+        return server.result(told, asked.version)
+    answers = None
+    if method in input_required.METHODS and server.sealer is not None:
+        answers = input_required.answers(server.sealer, request, principal)
+
+    async def enter() -> CallContext:
+        session = await server.projects.work(
+            asked.version,
+            asked.client,
+            asked.client_version,
+            principal,
+            asked.handle,
+            hint,
+        )
+        client = ModernClient(
+            progress_token(params), send, asked.capabilities, asked.log_level, answers
+        )
+        return CallContext(session, asked.capabilities, client)
+
+    try:
+        if method == "tools/call" and server.tasks is not None:
+            tool, arguments = server.tools.called(params)
+            if server.tasks.takes(tool, asked.capabilities):
+                begun = await server.tasks.begin(tool, arguments, await enter(), asked.version)
+                return server.result(begun, asked.version)
+        return await server.answer(request, asked.version, enter)
+    except InputRequired as needed:
+        if answers is None:
+            raise
+        return server.result(answers.result(needed.questions), asked.version)

@@ -8,9 +8,13 @@ from typing import Any
 from attrs import define, field
 
 from mnemo.mcp import jsonrpc
+from mnemo.mcp.jsonrpc import Response
 
-PENDING = 16
-"""How many requests may wait for one client's answers; beyond, the oldest is given up."""
+PENDING = 64
+"""How many requests may wait for one client's answers."""
+
+Send = Callable[[bytes], None]
+OnAnswer = Callable[[Response], Awaitable[None] | None]
 
 
 @define(eq=False)
@@ -18,48 +22,42 @@ class Outbound:
     """
     What one client has been asked.
 
-    Nothing ever waits here: an answer runs the function that its question left behind, and a
-    question that is never answered is forgotten with the stream it went out on.
+    Nothing ever waits here: an answer runs the function that its question left behind.
     """
 
-    _send: Callable[[bytes], None] | None = field(init=False, default=None)
-    _pending: dict[str, Callable[[Any], Awaitable[None]]] = field(init=False, factory=dict)
+    _pending: dict[str, OnAnswer] = field(init=False, factory=dict)
     _ids: "count[int]" = field(init=False, factory=count)
     # The ids of an earlier process must not meet the questions of this one.
     _mark: str = field(init=False, factory=lambda: token_hex(4))
 
-    def attach(self, send: Callable[[bytes], None]) -> None:
-        """Send by this from now on."""
-        self._pending.clear()
-        self._send = send
-
-    def detach(self) -> None:
-        """There is no stream any more."""
-        self._pending.clear()
-        self._send = None
+    def __len__(self) -> int:
+        return len(self._pending)
 
     def ask(
-        self,
-        method: str,
-        params: Mapping[str, Any],
-        on_answer: Callable[[Any], Awaitable[None]],
-    ) -> bool:
+        self, send: Send, method: str, params: Mapping[str, Any], on_answer: OnAnswer
+    ) -> str | None:
         """
-        Send a request; C{on_answer} gets its result. C{False} where there is no stream.
+        Send a request; C{on_answer} gets the response to it.
+
+        @return: what it can be forgotten by; C{None} where too many wait for answers already
         """
-        if self._send is None:
-            return False
-        while len(self._pending) >= PENDING:
-            del self._pending[next(iter(self._pending))]
+        if len(self._pending) >= PENDING:
+            return None
         question = f"{self._mark}:{next(self._ids)}"
         self._pending[question] = on_answer
-        self._send(jsonrpc.request(question, method, params))
-        return True
+        send(jsonrpc.request(question, method, params))
+        return question
 
-    async def answered(self, response: jsonrpc.Response) -> None:
-        """A response has come. One to no question of ours, or an error, changes nothing."""
+    def forget(self, question: str | None) -> None:
+        """An answer to this is not wanted any more."""
+        if question is not None:
+            self._pending.pop(question, None)
+
+    async def answered(self, response: Response) -> None:
+        """A response has come. One to no question of ours changes nothing."""
         if not isinstance(response.id, str):
             return
         on_answer = self._pending.pop(response.id, None)
-        if on_answer is not None and response.result is not None:
-            await on_answer(response.result)
+        told = None if on_answer is None else on_answer(response)
+        if told is not None:
+            await told

@@ -1,43 +1,48 @@
-"""The server: what it offers, in every version, whatever carries the messages."""
+"""The server: who it is and what it offers, in every version, whatever carries the messages."""
 
-from base64 import urlsafe_b64encode
-from bisect import bisect_right
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from difflib import get_close_matches
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, TypeVar
 
 from attrs import define, field
 
-from mnemo.mcp import jsonrpc, versions
+from mnemo.mcp import (
+    completion,
+    jsonrpc,
+    pages,
+    prompts,
+    resources,
+    results,
+    tool_calls,
+    versions,
+)
+from mnemo.mcp.catalogue import check_text
 from mnemo.mcp.errors import (
     INTERNAL_ERROR,
-    MISSING_CAPABILITY,
     ProtocolError,
     internal_error,
     invalid_params,
+    method_not_found,
+    missing_capability,
 )
+from mnemo.mcp.jsonrpc import Request
 from mnemo.mcp.projects import Projects
-from mnemo.sessions.interfaces import Busy, ISessions, Session, SessionLimit
-from mnemo.tools.interfaces import (
-    CallContext,
-    ITool,
-    MissingCapability,
-    ToolError,
-    ToolResult,
-)
+from mnemo.mcp.promises import MakePromise, no_promise
+from mnemo.mcp.prompts import Prompts
+from mnemo.mcp.resources import Resources
+from mnemo.mcp.sealing import Sealer
+from mnemo.mcp.subscriptions import Kind, Subscriptions
+from mnemo.mcp.tasks import TASKS, Tasks
+from mnemo.mcp.tool_calls import Tools
+from mnemo.sessions.interfaces import Busy, ISessions, SessionLimit
+from mnemo.tools.interfaces import CallContext, IPrompt, ITool, MissingCapability, ToolError
 
 T = TypeVar("T")
 
-SERVER_INFO = "io.modelcontextprotocol/serverInfo"
+_COMPLETION_SINCE = "2025-03-26"
+_LISTINGS = ("tools/list", "prompts/list", "resources/templates/list")
 
-SESSION_HANDLE = "mnemo/session"
-"""Under this key of C{_meta} a modern result names its work session, and a request may."""
-
-RETRY_AFTER = "mnemo/retryAfter"
-"""Under this key of C{_meta} a refused call is told how many seconds to wait."""
-
-LISTING_TTL = 3_600_000
-"""Milliseconds for which a client may keep a listing: tools change with an upgrade alone."""
+Enter = Callable[[], Awaitable[CallContext]]
+"""Finds or makes the session of a request."""
 
 
 def _ignore(defect: BaseException) -> None:
@@ -47,29 +52,49 @@ def _ignore(defect: BaseException) -> None:
 @define(eq=False)
 class Server:
     """
-    The tools, the sessions and who the server is.
+    What is offered, the sessions and who the server is.
+
+    Making one raises C{ValueError} for anything that cannot be offered: two tools of one name,
+    a text too long for a model to see whole.
 
     @ivar resolve_project: makes a project's name of a client's hint: a path, a root's URI
+    @ivar page_size: how many things a page of a listing holds
+    @ivar dynamic: which lists may change while the server runs; clients are told when they do
     @ivar on_defect: told of each exception that became an internal error
     @ivar cancelled: exceptions by which the transport ends a call; they are no defects
+    @ivar promise: how it waits for what comes later
+    @ivar tasks: what runs calls as tasks of their own, or C{None} where nothing does
+    @ivar sealer: seals what modern clients bring back with their answers; without one they
+        cannot be asked anything
+    @ivar subscriptions: who is told of what changes
     """
 
-    tools: Sequence[ITool]
+    tools: Tools = field(converter=Tools)
     sessions: ISessions
     version: str = field(kw_only=True)
     instructions: str = field(kw_only=True)
     resolve_project: Callable[[str], Awaitable[str]] = field(kw_only=True)
+    prompts: Prompts = field(kw_only=True, converter=Prompts, factory=Prompts)
+    resources: Resources = field(kw_only=True, converter=Resources, factory=Resources)
     page_size: int = field(kw_only=True, default=100)
+    dynamic: frozenset[Kind] = field(kw_only=True, default=frozenset())
     on_defect: Callable[[BaseException], None] = field(kw_only=True, default=_ignore)
     cancelled: tuple[type[BaseException], ...] = field(kw_only=True, default=())
+    promise: MakePromise = field(kw_only=True, default=no_promise)
+    tasks: Tasks | None = field(kw_only=True, default=None)
+    sealer: Sealer | None = field(kw_only=True, default=None)
+    subscriptions: Subscriptions = field(kw_only=True)
     projects: Projects = field(init=False)
-    _by_name: dict[str, ITool] = field(init=False)
-    _pages: dict[tuple[str, str], bytes] = field(init=False, factory=dict)
+    # The first page of each listing that lasts, by method and version.
+    _first_pages: dict[tuple[str, str], bytes] = field(init=False, factory=dict)
+
+    @subscriptions.default
+    def _own_subscriptions(self) -> Subscriptions:
+        return Subscriptions(self.on_defect)
 
     def __attrs_post_init__(self) -> None:
+        check_text("The instructions", self.instructions)
         self.projects = Projects(self.sessions, self.resolve_project)
-        ordered = sorted(self.tools, key=lambda tool: tool.description.name)
-        self._by_name = {tool.description.name: tool for tool in ordered}
 
     # -- who it is
 
@@ -78,12 +103,33 @@ class Server:
         """C{serverInfo}."""
         return {"name": "mnemo", "version": self.version}
 
+    def capabilities(self, version: str) -> dict[str, Any]:
+        """What there is for a client of this version, and nothing that there is not."""
+        told: dict[str, Any] = {"tools": self._changes("tools")}
+        if self.prompts or "prompts" in self.dynamic:
+            told["prompts"] = self._changes("prompts")
+        if self.resources or "resources" in self.dynamic:
+            # A modern client would keep a stream open for the list's sake, and take the server
+            # for gone for seconds whenever that breaks; it asks again soon enough by itself.
+            changes = {} if version in versions.MODERN else self._changes("resources")
+            told["resources"] = {"subscribe": True, **changes}
+        if version >= _COMPLETION_SINCE and ("prompts" in told or "resources" in told):
+            told["completions"] = {}
+        if version in versions.LEGACY:
+            told["logging"] = {}
+        elif self.tasks is not None:
+            told["extensions"] = {TASKS: {}}
+        return told
+
+    def _changes(self, kind: Kind) -> dict[str, bool]:
+        return {"listChanged": True} if kind in self.dynamic else {}
+
     def initialize(self, version: str) -> bytes:
         """The result of C{initialize} for the version agreed on."""
         return jsonrpc.encode(
             {
                 "protocolVersion": version,
-                "capabilities": {"tools": {}},
+                "capabilities": self.capabilities(version),
                 "serverInfo": self.identity,
                 "instructions": self.instructions,
             }
@@ -91,115 +137,147 @@ class Server:
 
     def discover(self, version: str) -> bytes:
         """The result of C{server/discover}."""
-        return self._result(
+        return self.result(
             {
                 "supportedVersions": list(versions.MODERN),
-                "capabilities": {"tools": {}},
+                "capabilities": self.capabilities(version),
                 "instructions": self.instructions,
             },
             version,
-            lasting=True,
+            ttl=results.LASTING,
         )
 
-    # -- tools
+    # -- what changes
 
-    def list_tools(self, params: Mapping[str, Any], version: str) -> bytes:
-        """
-        The result of C{tools/list}: in order of name, a page at a time.
+    def add_tool(self, tool: ITool) -> None:
+        """Offer one more, from now on. Raises C{ValueError} where it cannot be offered."""
+        self._check_dynamic("tools")
+        self.tools.add(tool)
+        self._changed("tools")
 
-        Raises L{ProtocolError} for a cursor that is not one of ours.
-        """
-        cursor = params.get("cursor")
-        if cursor is None:
-            cursor = ""
-        elif not isinstance(cursor, str):
-            raise invalid_params("cursor must be a string")
-        page = self._pages.get((version, cursor))
-        if page is None:
-            page = self._pages[version, cursor] = self._page(cursor, version)
-        return page
+    def remove_tool(self, name: str) -> None:
+        """Offer it no more. Raises C{KeyError} where it is not offered."""
+        self._check_dynamic("tools")
+        self.tools.remove(name)
+        self._changed("tools")
 
-    def _page(self, cursor: str, version: str) -> bytes:
-        """A cursor names the last tool before its page, so it outlives a restart."""
-        names = list(self._by_name)
-        start = 0
-        if cursor:
-            after = next((name for name in names if _cursor(name) == cursor), None)
-            if after is None:
-                raise invalid_params("Unknown cursor: list again from the start, without one")
-            start = bisect_right(names, after)
-        page = names[start : start + self.page_size]
-        result: dict[str, Any] = {
-            "tools": [versions.listed(self._by_name[name].description, version) for name in page]
-        }
-        if start + self.page_size < len(names):
-            result["nextCursor"] = _cursor(page[-1])
-        return self._result(result, version, lasting=True)
+    def add_prompt(self, prompt: IPrompt) -> None:
+        """Offer one more, from now on. Raises C{ValueError} where it cannot be offered."""
+        self._check_dynamic("prompts")
+        self.prompts.add(prompt)
+        self._changed("prompts")
 
-    def called(self, params: Mapping[str, Any]) -> tuple[ITool, Mapping[str, Any]]:
-        """
-        The tool and the arguments of a C{tools/call}.
+    def remove_prompt(self, name: str) -> None:
+        """Offer it no more. Raises C{KeyError} where it is not offered."""
+        self._check_dynamic("prompts")
+        self.prompts.remove(name)
+        self._changed("prompts")
 
-        Raises L{ProtocolError} for an unknown tool and for params that are no call.
-        """
-        name = params.get("name")
-        if not isinstance(name, str):
-            raise invalid_params("tools/call needs the name of a tool, a string")
-        tool = self._by_name.get(name)
-        if tool is None:
-            near = get_close_matches(name[:128], self._by_name) or list(self._by_name)
-            raise invalid_params(f"Unknown tool {name[:128]!r}: there is {', '.join(near)}")
-        arguments = params.get("arguments")
-        if arguments is None:
-            arguments = {}
-        elif not isinstance(arguments, dict):
-            raise invalid_params("arguments must be an object")
-        return tool, arguments
+    def _check_dynamic(self, kind: Kind) -> None:
+        if kind not in self.dynamic:
+            raise ValueError(f"The list of {kind} does not change: clients were told so")
 
-    async def call_tool(
-        self, tool: ITool, arguments: Mapping[str, Any], context: CallContext, version: str
-    ) -> bytes:
-        """The result of C{tools/call}, when it is the session's turn."""
-        try:
-            outcome = await self.sessions.admit(
-                context.session, lambda: tool.call(arguments, context)
-            )
-        except ToolError as refusal:
-            outcome = ToolResult.error(str(refusal))
-        except Busy as busy:
-            outcome = ToolResult.error(str(busy), **{RETRY_AFTER: busy.retry_after})
-        except MissingCapability as missing:
-            if version in versions.MODERN:
-                raise ProtocolError(
-                    MISSING_CAPABILITY,
-                    str(missing),
-                    {"requiredCapabilities": dict(missing.required)},
-                ) from None
-            outcome = ToolResult.error(str(missing))
-        return self._tool_result(outcome, context.session, version)
-
-    def _tool_result(self, outcome: ToolResult, session: Session, version: str) -> bytes:
-        result: dict[str, Any] = {"content": versions.readable(outcome.content, version)}
-        if outcome.structured is not None and versions.carries_structured(version):
-            result["structuredContent"] = outcome.structured
-        if outcome.is_error:
-            result["isError"] = True
-        if version in versions.MODERN:
-            result["_meta"] = {**outcome.meta, SESSION_HANDLE: session.id}
-        elif outcome.meta:
-            result["_meta"] = outcome.meta
-        return self._result(result, version)
+    def _changed(self, kind: Kind) -> None:
+        self._first_pages.clear()
+        self.subscriptions.list_changed(kind)
 
     # -- answering
 
-    def _result(self, result: dict[str, Any], version: str, lasting: bool = False) -> bytes:
-        if version in versions.MODERN:
-            result["resultType"] = "complete"
-            result["_meta"] = {**result.get("_meta", {}), SERVER_INFO: self.identity}
-            if lasting:
-                result["ttlMs"] = LISTING_TTL
-                result["cacheScope"] = "private"
-        return jsonrpc.encode(result)
+    async def answer(self, request: Request, version: str, enter: Enter) -> bytes:
+        """
+        The encoded result of a request whose method both eras have.
+
+        Raises L{ProtocolError}, whatever C{enter} raises, and what an L{IClient} raises to
+        have its questions answered first.
+
+        @param enter: awaited at most once, and only by what needs a session
+        """
+        method, params = request.method, request.params
+        needed = "completions" if method == "completion/complete" else method.partition("/")[0]
+        if needed not in self.capabilities(version):
+            raise method_not_found(method)
+        if method in _LISTINGS:
+            return self._listing(method, params, version)
+        if method == "tools/call":
+            tool, arguments = self.tools.called(params)
+            context = await enter()
+            called = await tool_calls.call(self.sessions, tool, arguments, context, version)
+            return self.result(called, version)
+        work, ttl = self._work(method, params, version)
+        return self.result(await self._admitted(enter, work, version), version, ttl)
+
+    def _listing(self, method: str, params: Mapping[str, Any], version: str) -> bytes:
+        """A page of a list that no session has its own of."""
+        behind = pages.after(method, params)
+        known = None if behind else self._first_pages.get((method, version))
+        if known is not None:
+            return known
+        kind, listed = {
+            "tools/list": ("tools", self.tools.listed),
+            "prompts/list": ("prompts", self.prompts.listed),
+            "resources/templates/list": ("", self.resources.listed_templates),
+        }[method]
+        ttl = results.FLEETING if kind in self.dynamic else results.LASTING
+        page = self.result(listed(behind, self.page_size, version), version, ttl)
+        if not behind:
+            self._first_pages[method, version] = page
+        return page
+
+    def _work(
+        self, method: str, params: Mapping[str, Any], version: str
+    ) -> tuple[Callable[[CallContext], Awaitable[Mapping[str, Any]]], int | None]:
+        """
+        What a session does to answer, and how long that may be kept. The params are in order
+        before a session is troubled.
+        """
+        if method == "prompts/get":
+            prompt, arguments = self.prompts.asked(params)
+            return lambda context: prompts.get(prompt, arguments, context, version), None
+        if method == "completion/complete":
+            of = completion.asked(params, self.prompts, self.resources)
+            return lambda context: completion.complete(of, context), None
+        if method == "resources/read":
+            uri = resources.asked(params)
+            return lambda context: self.resources.read(uri, context, version), results.FLEETING
+        if method == "resources/list":
+            behind, size = pages.after(method, params), self.page_size
+            return (
+                lambda context: self.resources.listed(behind, size, context, version),
+                results.FLEETING,
+            )
+        raise method_not_found(method)
+
+    async def _admitted(
+        self,
+        enter: Enter,
+        work: Callable[[CallContext], Awaitable[Mapping[str, Any]]],
+        version: str,
+    ) -> Mapping[str, Any]:
+        """What work gives, when it is the session's turn."""
+        context = await enter()
+        try:
+            told: Mapping[str, Any] = await self.sessions.admit(
+                context.session, lambda: work(context)
+            )
+            return told
+        except ToolError as refusal:
+            raise invalid_params(str(refusal)) from None
+        except Busy as busy:
+            wait = {results.RETRY_AFTER: busy.retry_after}
+            raise ProtocolError(INTERNAL_ERROR, str(busy), wait, status=503) from None
+        except MissingCapability as missing:
+            if version in versions.MODERN:
+                raise missing_capability(missing) from None
+            raise invalid_params(str(missing)) from None
+
+    def result(self, result: Mapping[str, Any], version: str, ttl: int | None = None) -> bytes:
+        """
+        A result, with what the version wants in all of them, encoded.
+
+        @param ttl: for how many milliseconds a client may keep it, where the protocol wants
+            that said
+        """
+        return jsonrpc.encode(results.complete(result, version, self.identity, ttl))
 
     async def outcome(self, work: Awaitable[T]) -> T | ProtocolError:
         """What work on a message came to: its value, or what the client is told instead."""
@@ -214,7 +292,3 @@ class Server:
         except Exception as defect:
             self.on_defect(defect)
             return internal_error()
-
-
-def _cursor(name: str) -> str:
-    return urlsafe_b64encode(name.encode()).decode()

@@ -5,94 +5,24 @@ It knows methods, headers and bodies, and nothing of sockets. Who may speak at a
 large a body may be, is decided before.
 """
 
-from collections.abc import Callable
-from typing import Literal
+from weakref import WeakKeyDictionary
 
-from attrs import define, field, frozen
+from attrs import define, field
 
-from mnemo.mcp import headers, jsonrpc, legacy, modern, versions
+from mnemo.mcp import batch, headers, jsonrpc, legacy, modern, param_headers, versions
+from mnemo.mcp.answer_stream import AnswerStream
+from mnemo.mcp.dialogue import Dialogue
 from mnemo.mcp.errors import ProtocolError, invalid_request
-from mnemo.mcp.headers import Headers
-from mnemo.mcp.jsonrpc import Malformed, Notification, Request, Response
-from mnemo.mcp.legacy import Dialogue
+from mnemo.mcp.exchanges import ACCEPTED, Exchange, Reply, json_reply, refused
+from mnemo.mcp.get_streams import AnyStream, LostStream, OpenStream, ResumedStream
+from mnemo.mcp.jsonrpc import Batch, Malformed, Notification, Request, Response
+from mnemo.mcp.listening import Listening
+from mnemo.mcp.replay import request_of
+from mnemo.mcp.running import Running, cancelled
 from mnemo.mcp.server import Server
 from mnemo.sessions.interfaces import Session
 
-RETRY_SECONDS = 60
-"""After how long a client that found no room for its session may try again."""
-
-_JSON = ("Content-Type", "application/json")
-
-
-@frozen
-class Exchange:
-    """
-    An HTTP request.
-
-    @ivar headers: the values of each header, by its name in lower case
-    @ivar principal: whose credential it came with
-    """
-
-    method: str
-    headers: Headers
-    body: bytes = b""
-    principal: str = "local"
-
-
-@frozen
-class Reply:
-    """A complete HTTP answer, but for the headers that the transport adds."""
-
-    status: int
-    body: bytes = b""
-    headers: tuple[tuple[str, str], ...] = ()
-
-
-@define(eq=False)
-class OpenStream:
-    """
-    The answer to a GET: an event stream that stays open until one side ends it.
-
-    The transport sends the head of the answer, then calls L{attach}; when the connection has
-    gone, for whatever reason, it calls L{detach}.
-    """
-
-    session: Session
-    _endpoint: "Endpoint"
-    dialogue: Dialogue = field(init=False)
-    _close: Callable[[], None] | None = field(init=False, default=None)
-
-    def __attrs_post_init__(self) -> None:
-        self.dialogue = Dialogue(self._endpoint.server, self.session)
-
-    def attach(self, send: Callable[[bytes], None], close: Callable[[], None]) -> None:
-        """
-        Begin. An older stream of the same session ends: the newest is the one that is read.
-
-        @param send: sends one JSON-RPC message as an event; called at once if there is
-            something to ask the client
-        @param close: ends the stream from this side; called at most once
-        """
-        self._close = close
-        self.session.streams += 1
-        self._endpoint.stream_began(self)
-        self.dialogue.begin(send)
-
-    def detach(self) -> None:
-        """The connection has gone. The session counts as active until now."""
-        if self._close is None:
-            return
-        self._close = None
-        self.dialogue.end()
-        self.session.streams -= 1
-        self._endpoint.stream_ended(self)
-
-    def close(self) -> None:
-        """End the stream from this side."""
-        close = self._close
-        self.detach()
-        if close is not None:
-            close()
+EVENTS = "text/event-stream"
 
 
 @define(eq=False)
@@ -101,84 +31,104 @@ class Endpoint:
     One MCP endpoint. Its coroutines may be cancelled at any time.
 
     @ivar server: what is offered here
+    @ivar running: the requests of sessions that are being answered
     """
 
     server: Server
-    _streams: dict[str, OpenStream] = field(init=False, factory=dict)
+    running: Running = field(init=False, factory=Running)
+    _listening: Listening = field(init=False)
+    _dialogues: WeakKeyDictionary[Session, Dialogue] = field(init=False, factory=WeakKeyDictionary)
 
-    def era(self, exchange: Exchange) -> Literal["modern", "legacy"]:
-        """Of which era a request is. In the modern one, a client that disconnects cancels."""
-        return "modern" if headers.is_modern(exchange.headers) else "legacy"
+    def __attrs_post_init__(self) -> None:
+        self._listening = Listening(self.server)
 
-    async def post(self, exchange: Exchange) -> Reply:
-        """Take one message."""
+    async def post(self, exchange: Exchange, stream: AnswerStream | None = None) -> Reply:
+        """
+        Take what was posted.
+
+        @param stream: what the answer may become; where it has begun, the body of the reply is
+            what it is to be finished with
+        """
+        if stream is None:
+            stream = AnswerStream()
         problem = headers.check_post(exchange.headers)
         if problem is not None:
-            return _refused(None, problem)
+            return refused(None, problem)
         message = jsonrpc.parse(exchange.body)
-        if isinstance(message, Malformed):
-            return _refused(message.id, message.problem)
         is_modern = headers.is_modern(exchange.headers)
+        if isinstance(message, Batch) and not is_modern:
+            return await self._batch(exchange, message, stream)
+        if isinstance(message, Malformed):
+            return refused(message.id, message.problem)
         if not isinstance(message, Request):
             taking = self._drop if is_modern else self._take
             taken = await self.server.outcome(taking(exchange, message))
-            return _refused(None, taken) if isinstance(taken, ProtocolError) else Reply(202)
-        extra = [_JSON]
+            return refused(None, taken) if isinstance(taken, ProtocolError) else ACCEPTED
+        stream.id = message.id
+        extra: list[tuple[str, str]] = []
         if is_modern or modern.claimed(message.params):
-            result = self._modern(exchange, message)
+            result = self._modern(exchange, message, stream)
         else:
-            result = self._legacy(exchange, message, extra)
+            result = self._legacy(exchange, message, stream, extra)
         outcome = await self.server.outcome(result)
         if isinstance(outcome, ProtocolError):
-            return _refused(message.id, outcome)
-        return Reply(200, jsonrpc.result(message.id, outcome), tuple(extra))
+            return refused(message.id, outcome)
+        return json_reply(jsonrpc.result(message.id, outcome), *extra)
 
-    async def get(self, exchange: Exchange) -> Reply | OpenStream:
-        """Open the stream of a legacy session."""
+    async def get(self, exchange: Exchange) -> Reply | AnyStream:
+        """Open the stream of a legacy session, or go on with one that broke."""
         if headers.is_modern(exchange.headers):
             return self.refuse(exchange)
-        if not headers.accepts(exchange.headers, "text/event-stream"):
+        if not headers.accepts(exchange.headers, EVENTS):
             problem = "The Accept header must allow text/event-stream"
-            return _refused(None, invalid_request(problem, status=406))
-        opened = await self.server.outcome(self._enter(exchange))
-        if isinstance(opened, ProtocolError):
-            return _refused(None, opened)
-        return OpenStream(opened, self)
+            return refused(None, invalid_request(problem, status=406))
+        opened = await self.server.outcome(self._opened(exchange))
+        return refused(None, opened) if isinstance(opened, ProtocolError) else opened
 
     async def delete(self, exchange: Exchange) -> Reply:
-        """End a legacy session, and its stream with it."""
+        """End a legacy session, and its streams with it."""
         if headers.is_modern(exchange.headers):
             return self.refuse(exchange)
         ended = await self.server.outcome(self._end(exchange))
-        return _refused(None, ended) if isinstance(ended, ProtocolError) else Reply(200)
+        return refused(None, ended) if isinstance(ended, ProtocolError) else Reply(200)
 
     def refuse(self, exchange: Exchange) -> Reply:
         """Answer an HTTP method that is not served: by the era, or not at all."""
         allowed = "POST" if headers.is_modern(exchange.headers) else "GET, POST, DELETE"
         problem = invalid_request(f"Method not allowed: use {allowed}", status=405)
-        return _refused(None, problem, ("Allow", allowed))
+        return refused(None, problem, ("Allow", allowed))
 
-    def stream_began(self, stream: OpenStream) -> None:
-        """A session has a stream now; an older one of it ends."""
-        older = self._streams.get(stream.session.id)
-        self._streams[stream.session.id] = stream
-        if older is not None:
-            older.close()
-
-    def stream_ended(self, stream: OpenStream) -> None:
-        """A stream is no more."""
-        session = stream.session
-        if self._streams.get(session.id) is stream:
-            del self._streams[session.id]
-        self.server.sessions.find(session.id, session.opening.principal)
+    def end_listening(self) -> None:
+        """Answer every C{subscriptions/listen}: there will be no more news."""
+        self._listening.end()
 
     # -- the modern era
 
-    async def _modern(self, exchange: Exchange, request: Request) -> bytes:
+    async def _modern(self, exchange: Exchange, request: Request, stream: AnswerStream) -> bytes:
         asked = modern.metadata(request.params)
         headers.check_body(exchange.headers, request, asked.version)
-        hint = headers.project_hint(exchange.headers)
-        return await modern.result(self.server, request, asked, exchange.principal, hint)
+        versions.require_modern(asked.version)
+        if request.method == "tools/call":
+            self._check_arguments(exchange, request)
+        if headers.accepts(exchange.headers, EVENTS):
+            stream.allow()
+        return await modern.result(
+            self.server,
+            request,
+            asked,
+            exchange.principal,
+            headers.project_hint(exchange.headers),
+            stream.send if stream.allowed else None,
+            self._listening,
+        )
+
+    def _check_arguments(self, exchange: Exchange, request: Request) -> None:
+        """Raise L{ProtocolError} where headers do not repeat the arguments that they must."""
+        tool = self.server.tools.find(request.params.get("name"))
+        arguments = request.params.get("arguments")
+        if tool is not None and type(arguments) in (dict, type(None)):
+            schema = tool.description.input_schema
+            param_headers.check_params(exchange.headers, schema, arguments or {})
 
     async def _drop(self, exchange: Exchange, message: Notification | Response) -> None:
         """The modern era has no notification that means something over HTTP."""
@@ -189,10 +139,16 @@ class Endpoint:
     # -- the legacy era
 
     async def _legacy(
-        self, exchange: Exchange, request: Request, extra: list[tuple[str, str]]
+        self,
+        exchange: Exchange,
+        request: Request,
+        stream: AnswerStream,
+        extra: list[tuple[str, str]],
     ) -> bytes:
         if request.method != "initialize":
-            result = legacy.result(self.server, request, await self._enter(exchange))
+            session = await self._enter(exchange)
+            self._allow(stream, session, exchange)
+            result = self._served(session, request, stream)
         else:
             if headers.SESSION in exchange.headers:
                 self._session(exchange)
@@ -211,22 +167,95 @@ class Endpoint:
         extra.append(("Mcp-Session-Id", session.id))
         return self.server.initialize(session.opening.version)
 
-    async def _take(self, exchange: Exchange, message: Notification | Response) -> None:
+    def _allow(self, stream: AnswerStream, session: Session, exchange: Exchange) -> None:
+        if headers.accepts(exchange.headers, EVENTS):
+            stream.allow(self._dialogue(session))
+
+    async def _served(self, session: Session, request: Request, stream: AnswerStream) -> bytes:
+        """The result of a request within a session, which a notification may cancel."""
+
+        async def join() -> tuple[Session, Dialogue]:
+            return session, self._dialogue(session)
+
+        self.running.begin(session.id, request.id, stream)
+        try:
+            return await legacy.result(
+                self.server,
+                request,
+                session.opening.version,
+                join,
+                stream.send if stream.allowed else None,
+                stream.release,
+            )
+        except self.server.cancelled:
+            if not stream.given_up:
+                raise
+            raise cancelled() from None
+        finally:
+            self.running.end(session.id, request.id, stream)
+
+    async def _batch(self, exchange: Exchange, message: Batch, stream: AnswerStream) -> Reply:
+        answered = await self.server.outcome(self._batched(exchange, message, stream))
+        if isinstance(answered, ProtocolError):
+            return refused(None, answered)
+        return ACCEPTED if answered is None else json_reply(answered)
+
+    async def _batched(
+        self, exchange: Exchange, message: Batch, stream: AnswerStream
+    ) -> bytes | None:
         session = await self._enter(exchange)
-        stream = self._streams.get(session.id)
-        if stream is None:
-            return
-        if isinstance(message, Notification):
-            stream.dialogue.notified(message)
-        else:
-            await stream.dialogue.outbound.answered(message)
+        found = batch.messages(message, session.opening.version)
+        self._allow(stream, session, exchange)
+
+        async def take(each: Request | Notification | Response) -> bytes | None:
+            if not isinstance(each, Request):
+                await self._noted(session, each)
+                return None
+            outcome = await self.server.outcome(self._served(session, each, stream))
+            if isinstance(outcome, ProtocolError):
+                return jsonrpc.error(each.id, outcome)
+            return jsonrpc.result(each.id, outcome)
+
+        return await batch.answer(found, take)
+
+    async def _take(self, exchange: Exchange, message: Notification | Response) -> None:
+        await self._noted(await self._enter(exchange), message)
+
+    async def _noted(self, session: Session, message: Notification | Response) -> None:
+        """A message that wants no answer has come."""
+        method = "" if isinstance(message, Response) else message.method
+        if isinstance(message, Notification) and method == "notifications/cancelled":
+            self.running.cancel(session.id, message.params.get("requestId"))
+        elif session in self._dialogues or method == "notifications/roots/list_changed":
+            await self._dialogue(session).taken(message)
+
+    async def _opened(self, exchange: Exchange) -> AnyStream:
+        session = await self._enter(exchange)
+        dialogue = self._dialogue(session)
+        last = headers.single(exchange.headers, "last-event-id")
+        found = dialogue.journal.find(last) if last and dialogue.journal is not None else None
+        if found is None:
+            # Where it was a request's, its client still waits for the answer.
+            lost = request_of(last)
+            return (
+                LostStream(lost) if lost is not None else OpenStream(session, dialogue, self._left)
+            )
+        track, number = found
+        if track is dialogue.standing:
+            return OpenStream(session, dialogue, self._left, number)
+        return ResumedStream(session, track, number)
+
+    def _left(self, stream: OpenStream) -> None:
+        """A stream is over: its session was active until now."""
+        session = stream.session
+        self.server.sessions.find(session.id, session.opening.principal)
 
     async def _end(self, exchange: Exchange) -> None:
         session = self._session(exchange)
         await self.server.sessions.end(session, "deleted")
-        stream = self._streams.get(session.id)
-        if stream is not None:
-            stream.close()
+        dialogue = self._dialogues.pop(session, None)
+        if dialogue is not None:
+            dialogue.close()
 
     async def _enter(self, exchange: Exchange) -> Session:
         """The session of a request, in the project that the request hints at."""
@@ -247,8 +276,8 @@ class Endpoint:
             raise invalid_request("Session not found", status=404)
         return session
 
-
-def _refused(id: jsonrpc.Id | None, problem: ProtocolError, *extra: tuple[str, str]) -> Reply:
-    if problem.status == 503:
-        extra = (*extra, ("Retry-After", str(RETRY_SECONDS)))
-    return Reply(problem.status, jsonrpc.error(id, problem), (_JSON, *extra))
+    def _dialogue(self, session: Session) -> Dialogue:
+        dialogue = self._dialogues.get(session)
+        if dialogue is None:
+            dialogue = self._dialogues[session] = Dialogue(self.server, session, session.opening)
+        return dialogue

@@ -50,6 +50,8 @@ class Session:
     @ivar running: calls in progress
     @ivar streams: open streams; a session with one is not idle
     @ivar lookup: for a work session, the key by which its next request finds it
+    @ivar subscriptions: the URIs of the resources whose changes it is told of
+    @ivar chosen: whether it has chosen its project itself, so that no hint moves it
     """
 
     id: str
@@ -61,6 +63,8 @@ class Session:
     running: int = 0
     streams: int = 0
     lookup: str = ""
+    subscriptions: frozenset[str] = frozenset()
+    chosen: bool = False
 
 
 @frozen
@@ -98,6 +102,12 @@ class ISessions(Protocol):
 
     async def set_project(self, session: Session, project: str) -> None:
         """Say which project a session works in, durably."""
+
+    async def set_subscriptions(self, session: Session, uris: frozenset[str]) -> None:
+        """Say of which resources a session is told, durably; C{uris} replaces what was."""
+
+    async def choose_project(self, session: Session, project: str) -> None:
+        """Let a session work in a project until it chooses another, durably."""
 
     async def admit(self, session: Session, call: Callable[[], Awaitable[Any]]) -> Any:
         """

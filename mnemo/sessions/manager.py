@@ -152,6 +152,22 @@ class SessionManager:
             await self._store.save_session(evolve(row_of(session), project=project))
         session.project = project
 
+    async def set_subscriptions(self, session: Session, uris: frozenset[str]) -> None:
+        """Say of which resources a session is told, durably; C{uris} replaces what was."""
+        # At once, so that who adds one to what there is never works with what was.
+        changed, session.subscriptions = uris != session.subscriptions, uris
+        if changed and self._live.get(session.id) is session:
+            await self._store.set_subscriptions(session.id, uris)
+
+    async def choose_project(self, session: Session, project: str) -> None:
+        """Let a session work in a project until it chooses another, durably."""
+        if not session.chosen and self._live.get(session.id) is session:
+            row = evolve(row_of(session), project=project, chosen=True)
+            await self._store.save_session(row)
+        else:
+            await self.set_project(session, project)
+        session.project, session.chosen = project, True
+
     async def admit(self, session: Session, call: Callable[[], Awaitable[T]]) -> T:
         """
         Run C{call} when it is this session's turn. Raises L{Busy} where too many wait.

@@ -19,6 +19,8 @@ def row_of(session: Session) -> SessionRow:
         lookup=session.lookup,
         created=session.created,
         active=session.active,
+        subscriptions=session.subscriptions,
+        chosen=session.chosen,
     )
 
 
@@ -39,4 +41,6 @@ def session_of(row: SessionRow) -> Session:
         created=row.created,
         active=row.active,
         lookup=row.lookup,
+        subscriptions=row.subscriptions,
+        chosen=row.chosen,
     )

@@ -14,10 +14,12 @@ from mnemo.store.records import (
     Link,
     Memory,
     NewMemory,
+    ProjectRow,
     QueryRow,
     SessionRow,
     SessionSummary,
     Statistics,
+    TaskRow,
     Unembedded,
     Version,
 )
@@ -78,6 +80,12 @@ class IStore(Interface):
     def links(ids: Sequence[str]) -> Deferred[dict[str, list[Link]]]:
         """The links of each memory, in both directions."""
 
+    def projects() -> Deferred[list[ProjectRow]]:
+        """The projects that have memories, the one with the newest first."""
+
+    def memory_ids(project: str) -> Deferred[list[str]]:
+        """The ids of all memories of a project, archived ones too, oldest first."""
+
     # -- searching
 
     def search(text: str, vector: Vector | None, wanted: Filter, limit: int) -> Deferred[Found]:
@@ -106,6 +114,9 @@ class IStore(Interface):
     def query(id: str) -> Deferred[QueryRow | None]:
         """A recall that was recorded."""
 
+    def forget_queries(project: str) -> Deferred[None]:
+        """Remove the recalls within a project for good. Judgements of memories stay."""
+
     def record_feedback(
         query: str,
         ids: Sequence[str],
@@ -126,6 +137,9 @@ class IStore(Interface):
     def touch_sessions(active: Mapping[str, float]) -> Deferred[None]:
         """Set when each session was last active."""
 
+    def set_subscriptions(id: str, uris: frozenset[str]) -> Deferred[None]:
+        """Set the URIs of the resources whose changes a session is told of."""
+
     def end_session(id: str, ended: float, reason: str) -> Deferred[SessionRow | None]:
         """
         Mark a live session ended and count its memories. C{None} where it is not live.
@@ -141,6 +155,30 @@ class IStore(Interface):
         since: float, limit: int, project: str | None
     ) -> Deferred[list[SessionSummary]]:
         """Sessions that were active at or after C{since}, latest first."""
+
+    # -- tasks
+
+    def add_task(row: TaskRow, limit: int) -> Deferred[bool]:
+        """
+        Keep a new task, and remove those that expired before it. C{False}, and nothing kept,
+        where its principal has C{limit} already.
+        """
+
+    def save_task(row: TaskRow) -> Deferred[None]:
+        """Replace a task that is kept."""
+
+    def task(id: str) -> Deferred[TaskRow | None]:
+        """A task, expired or not."""
+
+    def remove_task(id: str) -> Deferred[None]:
+        """Remove a task, if it is there."""
+
+    def fail_tasks(message: str, outcome: str, now: float) -> Deferred[int]:
+        """
+        Let every task fail that has not ended, and remove those that expired.
+
+        Answers how many failed.
+        """
 
     # -- itself
 

@@ -161,6 +161,20 @@ class Unembedded:
 
 
 @frozen
+class ProjectRow:
+    """
+    A project that has memories.
+
+    @ivar memories: how many, without those that are archived
+    @ivar latest: when the newest was made
+    """
+
+    name: str
+    memories: int
+    latest: float
+
+
+@frozen
 class SessionRow:
     """
     A session as it is kept.
@@ -171,6 +185,8 @@ class SessionRow:
     @ivar ended: C{None} while it lives
     @ivar reason: why it ended: C{"deleted"}, C{"closed"} or C{"idle"}
     @ivar memories: how many memories it made, counted when it ended
+    @ivar subscriptions: the URIs of the resources whose changes it is told of
+    @ivar chosen: whether it has chosen its project itself, so that no hint moves it
     """
 
     id: str
@@ -187,6 +203,33 @@ class SessionRow:
     ended: float | None = None
     reason: str = ""
     memories: int = 0
+    subscriptions: frozenset[str] = frozenset()
+    chosen: bool = False
+
+
+TaskStatus = Literal["working", "input_required", "completed", "failed", "cancelled"]
+"""How far a task is; the last three are final."""
+
+
+@frozen
+class TaskRow:
+    """
+    A call that runs, or ran, while nobody waits for it.
+
+    @ivar message: a line for people, or C{""}
+    @ivar expires: seconds since the epoch after which nobody may ask for it
+    @ivar outcome: JSON of the result, or of the error where it failed; C{""} before
+    """
+
+    id: str
+    principal: str
+    tool: str
+    status: TaskStatus
+    message: str
+    created: float
+    updated: float
+    expires: float
+    outcome: str = ""
 
 
 @frozen

@@ -1,7 +1,7 @@
 """The contracts of what an agent can use, as the protocol sees them. Free of Twisted."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, runtime_checkable
 
 from attrs import field, frozen
 
@@ -173,6 +173,21 @@ class ITool(Protocol):
         """
         Do it. Arguments that do not fit give a result with C{is_error}; only a defect raises,
         and what L{IClient.ask} raises passes through.
+        """
+
+
+@runtime_checkable
+class IPreparing(Protocol):
+    """A tool that has to know something before it can run as a task of its own."""
+
+    async def prepare(
+        self, arguments: Mapping[str, Any], context: CallContext
+    ) -> Mapping[str, Any]:
+        """
+        The arguments for its C{call}, with what C{context.client} was asked for besides.
+        Called while the client still waits, and not at all where the call is no task.
+
+        @raise ToolError: where there is no point in running
         """
 
 

@@ -1,20 +1,32 @@
 """Sessions and tools for tests of the protocol, and the requests that clients make."""
 
 from collections import deque
-from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
+from json import loads
 from typing import Any, Literal, TypeVar
 
 import msgspec
 from attrs import define, evolve, field
 from twisted.internet.defer import CancelledError, Deferred
 
+from mnemo.mcp.errors import ProtocolError
+from mnemo.mcp.exchanges import Exchange, Reply
+from mnemo.mcp.jsonrpc import Request
+from mnemo.mcp.sealing import Sealer
 from mnemo.mcp.server import Server
-from mnemo.mcp.streamable import Endpoint, Exchange, Reply
+from mnemo.mcp.streamable import Endpoint
 from mnemo.sessions.interfaces import Busy, Opening, Session, SessionLimit
 from mnemo.tools.interfaces import (
     CallContext,
     ITool,
     MissingCapability,
+    NoSuchResource,
+    PromptArgument,
+    PromptDescription,
+    PromptResult,
+    ResourceContent,
+    ResourceDescription,
+    TemplateDescription,
     ToolDescription,
     ToolError,
     ToolResult,
@@ -91,6 +103,13 @@ class FakeSessions:
         session.project = project
         self.moves.append((session.id, project))
 
+    async def set_subscriptions(self, session: Session, uris: frozenset[str]) -> None:
+        session.subscriptions = uris
+
+    async def choose_project(self, session: Session, project: str) -> None:
+        await self.set_project(session, project)
+        session.chosen = True
+
     async def admit(self, session: Session, call: Callable[[], Awaitable[Any]]) -> Any:
         if session.running >= self.waiting_limit:
             raise Busy("This session has too many calls running. Try again in 5 s", 5)
@@ -156,6 +175,19 @@ class GivingTool:
         return self.result
 
 
+@define(eq=False)
+class ActingTool:
+    """Does what it was made with, and remembers who called."""
+
+    act: Callable[[CallContext], Awaitable[ToolResult]]
+    description: ToolDescription = field(factory=lambda: described("act"))
+    contexts: list[CallContext] = field(factory=list)
+
+    async def call(self, arguments: Mapping[str, Any], context: CallContext) -> ToolResult:
+        self.contexts.append(context)
+        return await self.act(context)
+
+
 def failing_tools() -> list[ITool]:
     """A tool for each way to fail."""
     return [
@@ -170,6 +202,85 @@ def tools() -> list[ITool]:
     return [EchoTool(), WaitingTool(), *failing_tools()]
 
 
+def greeting(**more: Any) -> PromptDescription:
+    """A prompt with an argument it needs and one it does not."""
+    values: dict[str, Any] = {
+        "name": "greet",
+        "title": "Greet",
+        "description": "Greets somebody.",
+        "arguments": [
+            PromptArgument("name", "Whom.", required=True, title="Name"),
+            PromptArgument("tone", "How."),
+        ],
+    }
+    return PromptDescription(**{**values, **more})
+
+
+@define(eq=False)
+class FakePrompt:
+    """
+    Tells the arguments it was given, or raises.
+
+    @ivar known: what any argument may be completed to
+    """
+
+    description: PromptDescription = field(factory=greeting)
+    problem: Exception | None = None
+    known: Sequence[str] = ()
+
+    async def get(self, arguments: Mapping[str, str], context: CallContext) -> PromptResult:
+        if self.problem is not None:
+            raise self.problem
+        text = ", ".join(f"{name}={value}" for name, value in sorted(arguments.items()))
+        content = {"type": "text", "text": text}
+        return PromptResult([{"role": "user", "content": content}], "Filled in.")
+
+    async def complete(
+        self, argument: str, value: str, others: Mapping[str, str], context: CallContext
+    ) -> Sequence[str]:
+        if self.problem is not None:
+            raise self.problem
+        told = [f"{name}={other}" for name, other in sorted(others.items())]
+        return [each for each in (*told, *self.known) if each.startswith(value)]
+
+
+@define(eq=False)
+class FakeResources:
+    """
+    Resources in a dict.
+
+    @ivar held: what can be listed and read, by URI
+    @ivar limits: how many were asked for in each listing
+    """
+
+    held: dict[str, str | bytes] = field(factory=dict)
+    templates: Sequence[TemplateDescription] = ()
+    limits: list[int] = field(factory=list)
+
+    async def list(
+        self, after: str, limit: int, context: CallContext
+    ) -> Sequence[ResourceDescription]:
+        self.limits.append(limit)
+        uris = sorted(uri for uri in self.held if uri > after)
+        return [ResourceDescription(uri, uri.rpartition("/")[2]) for uri in uris[:limit]]
+
+    async def read(self, uri: str, context: CallContext) -> Sequence[ResourceContent]:
+        if uri not in self.held:
+            raise NoSuchResource(f"There are {len(self.held)} here.")
+        return [ResourceContent(uri, "text/plain", self.held[uri])]
+
+    async def complete(
+        self,
+        uri_template: str,
+        variable: str,
+        value: str,
+        others: Mapping[str, str],
+        context: CallContext,
+    ) -> Sequence[str]:
+        told = [f"{name}={other}" for name, other in sorted(others.items())]
+        return [each for each in (variable, *told) if each.startswith(value)]
+
+
 @define(eq=False)
 class Resolver:
     """Names a project after the last part of a hint, and counts how often it was asked."""
@@ -181,12 +292,18 @@ class Resolver:
         return hint.rstrip("/").rpartition("/")[2]
 
 
+def promise(seconds: float = 0) -> Deferred[Any]:
+    """A promise; time does not pass here."""
+    return Deferred()
+
+
 def make_server(
     sessions: FakeSessions | None = None,
     offered: list[ITool] | None = None,
     resolver: Resolver | None = None,
     defects: list[BaseException] | None = None,
     page_size: int = 100,
+    **more: Any,
 ) -> Server:
     """A server as the daemon would build it."""
     return Server(
@@ -198,7 +315,81 @@ def make_server(
         page_size=page_size,
         on_defect=([] if defects is None else defects).append,
         cancelled=(CancelledError,),
+        promise=promise,
+        sealer=Sealer(b"k" * 32, lambda: 1000.0),
+        **more,
     )
+
+
+SESSION = Session("s", "mcp", Opening(LATEST_LEGACY, "c", "1", "local", ""), "", 0, 0)
+
+
+def asked(
+    server: Server, method: str, version: str = LATEST_LEGACY, **params: Any
+) -> dict[str, Any] | ProtocolError:
+    """What a request comes to, in a session that is always the same."""
+
+    async def enter() -> CallContext:
+        return CallContext(SESSION)
+
+    work = server.answer(Request(1, method, params), version, enter)
+    outcome = done(server.outcome(work))
+    # The stricter decoder takes no half of a surrogate pair.
+    return outcome if isinstance(outcome, ProtocolError) else loads(outcome)
+
+
+def answered(
+    server: Server, method: str, version: str = LATEST_LEGACY, **params: Any
+) -> dict[str, Any]:
+    """The result of a request that is no error."""
+    outcome = asked(server, method, version, **params)
+    assert not isinstance(outcome, ProtocolError), outcome
+    return outcome
+
+
+def refused(
+    server: Server, method: str, version: str = LATEST_LEGACY, **params: Any
+) -> ProtocolError:
+    """The error that a request is answered with."""
+    outcome = asked(server, method, version, **params)
+    assert isinstance(outcome, ProtocolError), outcome
+    return outcome
+
+
+def paged(server: Server, method: str, member: str, version: str = LATEST_LEGACY) -> list[Any]:
+    """Everything that a method lists, page after page."""
+    seen: list[Any] = []
+    params: dict[str, str] = {}
+    while True:
+        page = answered(server, method, version, **params)
+        seen += page[member]
+        if "nextCursor" not in page:
+            return seen
+        params = {"cursor": page["nextCursor"]}
+
+
+@define(eq=False)
+class Events:
+    """
+    An event stream, as the transport has it.
+
+    @ivar events: what was sent: the message, the id and the time to come back after
+    @ivar closed: how often it was ended from our side
+    """
+
+    events: list[tuple[bytes, str, int | None]] = field(factory=list)
+    closed: int = 0
+
+    def send(self, message: bytes, id: str = "", retry: int | None = None) -> None:
+        self.events.append((message, id, retry))
+
+    def close(self) -> None:
+        self.closed += 1
+
+    @property
+    def messages(self) -> list[Any]:
+        """The messages that were sent, read."""
+        return [msgspec.json.decode(message) for message, _, _ in self.events if message]
 
 
 # -- what clients send

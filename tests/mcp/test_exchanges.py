@@ -6,11 +6,12 @@ Recorded from Claude Code 2.1.328, the Python SDK 2.3.0 and mcp-remote 0.15.1.
 
 from typing import Any
 
-import msgspec
 from twisted.trial.unittest import SynchronousTestCase
 
-from mnemo.mcp.streamable import Endpoint, Exchange, OpenStream, Reply
-from tests.mcp.fakes import FakeSessions, done, json, make_server
+from mnemo.mcp.exchanges import Exchange, Reply
+from mnemo.mcp.get_streams import AnyStream, OpenStream
+from mnemo.mcp.streamable import Endpoint
+from tests.mcp.fakes import Events, FakeSessions, done, json, make_server
 
 CLAUDE_CODE = """\
 accept: application/json, text/event-stream
@@ -73,7 +74,7 @@ class ExchangeTests(SynchronousTestCase):
     def post(self, client: str, body: bytes, **headers: str) -> Reply:
         return done(self.endpoint.post(self.exchange(client, body, "POST", headers)))
 
-    def get(self, client: str, **headers: str) -> Reply | OpenStream:
+    def get(self, client: str, **headers: str) -> Reply | AnyStream:
         return done(self.endpoint.get(self.exchange(client, b"", "GET", headers)))
 
     def result(self, reply: Reply, id: object) -> Any:
@@ -128,8 +129,8 @@ class ClaudeCodeTests(ExchangeTests):
         opened = self.open(CLAUDE_CODE, CLAUDE_INITIALIZE, 0)
         stream = self.get(CLAUDE_CODE, **{**opened, "accept": "text/event-stream"})
         assert isinstance(stream, OpenStream)
-        sent: list[Any] = []
-        stream.attach(lambda data: sent.append(msgspec.json.decode(data)), lambda: None)
+        events = Events()
+        stream.attach(events.send, events.close)
         reply = self.post(CLAUDE_CODE, b'{"method":"tools/list","jsonrpc":"2.0","id":1}', **opened)
         self.assertEqual(len(self.result(reply, 1)["tools"]), 5)
         for name, number in ((b"prompts/list", 2), (b"resources/list", 3)):
@@ -146,7 +147,7 @@ class ClaudeCodeTests(ExchangeTests):
         )
         body = (
             b'{"jsonrpc":"2.0","id":"%b","result":{"roots":[{"uri":"file:///home/me/proj"}]}}'
-            % sent[0]["id"].encode()
+            % events.messages[0]["id"].encode()
         )
         self.assertEqual(self.post(CLAUDE_CODE, body, **opened).status, 202)
         (session,) = self.sessions.live.values()

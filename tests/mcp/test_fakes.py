@@ -54,6 +54,13 @@ class SessionsContract:
         self.assertIsNot(self.work(session.id, principal="bob"), session)
         self.assertIs(self.work("unknown"), session)
 
+    def test_it_is_set_of_which_resources_a_session_is_told(self: Any) -> None:
+        session = self.open()
+        self.assertEqual(session.subscriptions, frozenset())
+        for uris in (frozenset({"a:1"}), frozenset({"a:2", "a:3"})):
+            self.now(self.sessions.set_subscriptions(session, uris))
+            self.assertEqual(session.subscriptions, uris)
+
     def test_a_handle_names_no_session_that_was_opened(self: Any) -> None:
         self.assertIsNot(self.work(self.open().id), self.open())
 
@@ -129,6 +136,6 @@ class ManagerTests(SessionsContract, SynchronousTestCase):
 
     def manager(self, **config: int) -> SessionManager:
         store = FakeSessionStore().as_store()
-        manager = SessionManager(Clock(), store, SessionsConfig(**config))
+        manager = SessionManager(Clock(), store, SessionsConfig(**config))  # type: ignore[arg-type]
         self.successResultOf(manager.start())
         return manager

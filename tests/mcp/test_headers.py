@@ -147,6 +147,13 @@ class BodyTests(SynchronousTestCase):
         resource = Request(1, "resources/read", {"uri": "u:v"})
         self.assertFalse(self.refused(resource, mcp_method=("resources/read",), mcp_name=("u:v",)))
 
+    def test_tasks_are_named_by_their_id(self) -> None:
+        for method in ("tasks/get", "tasks/update", "tasks/cancel"):
+            task = Request(1, method, {"taskId": "t"})
+            self.assertFalse(self.refused(task, mcp_method=(method,), mcp_name=("t",)))
+            for values in (None, ("other",)):
+                self.assertTrue(self.refused(task, mcp_method=(method,), mcp_name=values))
+
     def test_a_name_header_without_a_name_in_the_body_is_a_mismatch(self) -> None:
         self.assertTrue(self.refused(Request(1, "tools/call", {})))
         self.assertFalse(self.refused(Request(1, "tools/call", {}), mcp_name=None))

@@ -42,12 +42,14 @@ class MessageTests(SynchronousTestCase):
     def test_a_result_or_an_error_is_a_response(self) -> None:
         self.assertEqual(parse(b'{"jsonrpc":"2.0","id":"r","result":[1]}'), Response("r", [1]))
         self.assertEqual(
-            parse(b'{"jsonrpc":"2.0","id":"r","error":{"code":1}}'), Response("r", None)
+            parse(b'{"jsonrpc":"2.0","id":"r","error":{"code":1,"message":"no"}}'),
+            Response("r", None, "no"),
         )
 
     def test_an_error_that_answers_no_id_is_a_response_too(self) -> None:
         """So it is never answered, and two peers never send each other errors for ever."""
-        self.assertEqual(parse(b'{"jsonrpc":"2.0","id":null,"error":{}}'), Response(None, None))
+        nameless = Response(None, None, "an error without a message")
+        self.assertEqual(parse(b'{"jsonrpc":"2.0","id":null,"error":{}}'), nameless)
 
     def test_of_a_member_that_comes_twice_the_last_counts(self) -> None:
         self.assertEqual(

@@ -14,15 +14,15 @@ class OutboundTests(SynchronousTestCase):
         self.outbound = Outbound()
         self.sent: list[bytes] = []
         self.answers: list[object] = []
-        self.outbound.attach(self.sent.append)
 
-    async def keep(self, answer: object) -> None:
-        self.answers.append(answer)
+    async def keep(self, response: Response) -> None:
+        self.answers.append(response.result)
 
     def ask(self) -> str:
         """Ask, and answer the id it was asked under."""
-        self.assertTrue(self.outbound.ask("roots/list", {}, self.keep))
-        return str(msgspec.json.decode(self.sent[-1])["id"])
+        question = self.outbound.ask(self.sent.append, "roots/list", {}, self.keep)
+        self.assertEqual(msgspec.json.decode(self.sent[-1])["id"], question)
+        return str(question)
 
     def answer(self, id: int | str | None, result: object) -> None:
         done(self.outbound.answered(Response(id, result)))
@@ -53,32 +53,28 @@ class OutboundTests(SynchronousTestCase):
             self.answer(stray, "stray")
         self.assertEqual(self.answers, [])
 
-    def test_an_error_ends_the_question(self) -> None:
+    def test_what_takes_an_answer_need_not_wait_for_anything(self) -> None:
+        taken: list[Response] = []
+        question = self.outbound.ask(self.sent.append, "ping", {}, taken.append)
+        done(self.outbound.answered(Response(question, None, "no")))
+        self.assertEqual(taken, [Response(question, None, "no")])
+
+    def test_a_question_that_was_forgotten_takes_no_answer(self) -> None:
         question = self.ask()
-        self.answer(question, None)
+        self.outbound.forget(question)
+        self.outbound.forget(question)
+        self.outbound.forget(None)
         self.answer(question, "late")
-        self.assertEqual(self.answers, [])
+        self.assertEqual((self.answers, len(self.outbound)), ([], 0))
 
-    def test_without_a_stream_nothing_is_asked(self) -> None:
-        self.outbound.detach()
-        self.assertFalse(self.outbound.ask("roots/list", {}, self.keep))
-        self.assertEqual(self.sent, [])
-
-    def test_a_new_stream_begins_with_no_open_questions(self) -> None:
-        question = self.ask()
-        self.outbound.attach(self.sent.append)
-        self.answer(question, "late")
-        self.assertEqual(self.answers, [])
-
-    def test_of_too_many_questions_the_oldest_are_given_up(self) -> None:
-        asked = [self.ask() for _ in range(outbound.PENDING + 1)]
-        for question in asked:
-            self.answer(question, question)
-        self.assertEqual(self.answers, asked[1:])
+    def test_of_too_many_questions_the_last_is_not_asked(self) -> None:
+        for _ in range(outbound.PENDING):
+            self.ask()
+        asked = len(self.sent)
+        self.assertIsNone(self.outbound.ask(self.sent.append, "ping", {}, self.keep))
+        self.assertEqual(len(self.sent), asked)
 
     def test_the_ids_of_another_process_do_not_meet_ours(self) -> None:
         other = Outbound()
-        other.attach(self.sent.append)
         question = self.ask()
-        other.ask("roots/list", {}, self.keep)
-        self.assertNotEqual(msgspec.json.decode(self.sent[-1])["id"], question)
+        self.assertNotEqual(other.ask(self.sent.append, "roots/list", {}, self.keep), question)

@@ -84,6 +84,40 @@ class EnterTests(ProjectsTests):
         self.assertIsNone(gone())
 
 
+class ChosenTests(ProjectsTests):
+    """A session that has chosen its project stays there."""
+
+    def test_no_hint_moves_it(self) -> None:
+        session = self.open("a")
+        done(self.sessions.choose_project(session, "mine"))
+        for hint in ("/b", "/a", "/mine"):
+            done(self.projects.enter(session, hint))
+            self.assertEqual(session.project, "mine")
+        self.assertEqual(self.resolver.asked, [])
+
+    def test_no_root_moves_it(self) -> None:
+        session = self.open("a")
+        done(self.sessions.choose_project(session, "mine"))
+        done(self.projects.move(session, "b"))
+        self.assertEqual(session.project, "mine")
+
+    def test_another_session_is_where_it_was(self) -> None:
+        chooser, other = self.open("a"), self.open("a")
+        done(self.sessions.choose_project(chooser, "mine"))
+        self.assertEqual(other.project, "a")
+        done(self.projects.enter(other, "/b"))
+        self.assertEqual((chooser.project, other.project), ("mine", "b"))
+
+    def test_a_work_session_that_chose_is_found_by_the_same_hint_as_before(self) -> None:
+        first = self.work("/a")
+        done(self.sessions.choose_project(first, "mine"))
+        again = self.work("/a")
+        self.assertIs(first, again)
+        self.assertEqual(again.project, "mine")
+        self.assertEqual(self.work("/b", handle=first.id).project, "mine")
+        self.assertEqual(self.work("/b").project, "b")
+
+
 class WorkTests(ProjectsTests):
     def test_the_session_is_found_by_the_project_of_the_hint(self) -> None:
         first, second, again = self.work("/src/a"), self.work("/src/b"), self.work("/home/a")
@@ -119,3 +153,33 @@ class WorkTests(ProjectsTests):
         for number in range(projects.CALLERS + 10):
             self.work("/a", client=str(number))
         self.assertLessEqual(len(self.projects._callers), projects.CALLERS)
+
+
+class DefaultTests(ProjectsTests):
+    """The project of those who say none."""
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.projects.default = "/src/house"
+
+    def test_it_is_theirs_and_is_asked_about_once(self) -> None:
+        for client in ("a", "b"):
+            self.assertEqual(done(self.projects.name("")), "house")
+            self.assertEqual(self.work(client=client).project, "house")
+        self.assertEqual(self.resolver.asked, ["/src/house"])
+
+    def test_whoever_says_one_has_that(self) -> None:
+        self.assertEqual(done(self.projects.name("/src/alpha")), "alpha")
+        self.assertEqual(self.work(hint="/src/alpha").project, "alpha")
+
+    def test_a_call_that_says_none_leaves_the_session_where_it_is(self) -> None:
+        session = self.work(hint="/src/alpha")
+        self.assertIs(self.work(handle=session.id), session)
+        self.assertEqual(session.project, "alpha")
+
+    def test_it_leaves_open_what_the_client_may_still_say(self) -> None:
+        done(self.projects.name(""))
+        places = [("house", True), ("", True), ("alpha", False)]
+        self.assertEqual(
+            [(name, self.projects.is_open(self.open(name))) for name, _ in places], places
+        )

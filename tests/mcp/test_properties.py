@@ -8,7 +8,9 @@ from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
 from mnemo.mcp.connection import Connection
-from mnemo.mcp.streamable import Endpoint, Exchange, OpenStream, Reply
+from mnemo.mcp.exchanges import Exchange, Reply
+from mnemo.mcp.get_streams import LostStream, OpenStream, ResumedStream
+from mnemo.mcp.streamable import Endpoint
 from tests.mcp.fakes import (
     LATEST_LEGACY,
     MODERN,
@@ -186,8 +188,8 @@ class WellFormedTests(SynchronousTestCase):
         house = House()
         for answer in (house.endpoint.get, house.endpoint.delete):
             reply = done(answer(Exchange("GET", given_headers)))
-            if isinstance(reply, OpenStream):
-                self.assertEqual(reply.session.id, "session-1")
+            if isinstance(reply, OpenStream | ResumedStream | LostStream):
+                self.assertEqual(list(house.sessions.live), ["session-1"])
             elif reply.body:
                 self.assertIn(reply.status, STATUSES)
                 self.assertWellFormed(reply.body, b'{"id":null}')

@@ -30,7 +30,12 @@ FORBIDDEN = {
     "zope",
 }
 
-ROOMS = {"mnemo.mcp", "mnemo.sessions.interfaces", "mnemo.tools.interfaces"}
+ROOMS = {
+    "mnemo.mcp",
+    "mnemo.sessions.interfaces",
+    "mnemo.store.records",
+    "mnemo.tools.interfaces",
+}
 
 
 def imported(module: Path) -> set[str]:

@@ -1,219 +1,294 @@
-"""What the server offers, whatever carries the messages."""
+"""The server: who it says it is, what it answers, and how its lists change."""
 
-import json
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec
-from hypothesis import given
-from hypothesis import strategies as st
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.trial.unittest import SynchronousTestCase
 
 from mnemo.mcp import versions
-from mnemo.mcp.errors import INTERNAL_ERROR, INVALID_PARAMS, MISSING_CAPABILITY, ProtocolError
+from mnemo.mcp.errors import (
+    INTERNAL_ERROR,
+    INVALID_PARAMS,
+    METHOD_NOT_FOUND,
+    MISSING_CAPABILITY,
+    ProtocolError,
+)
+from mnemo.mcp.jsonrpc import Request
 from mnemo.mcp.server import Server
-from mnemo.sessions.interfaces import Opening, Session, SessionLimit
-from mnemo.tools.interfaces import CallContext, ToolResult
+from mnemo.mcp.subscriptions import Wants
+from mnemo.sessions.interfaces import Session, SessionLimit
+from mnemo.tools.interfaces import CallContext, MissingCapability, TemplateDescription, ToolError
 from tests.mcp.fakes import (
     LATEST_LEGACY,
     MODERN,
+    SESSION,
     EchoTool,
+    FakePrompt,
+    FakeResources,
     FakeSessions,
-    GivingTool,
+    answered,
     described,
     done,
+    greeting,
     make_server,
+    refused,
 )
 
-SESSION = Session("s", "mcp", Opening(LATEST_LEGACY, "c", "1", "local", ""), "", 0, 0)
+
+def furnished(**more: Any) -> Server:
+    """A server with something of everything."""
+    resources = FakeResources({"test://a": "A"}, [TemplateDescription("test://{id}", "any")])
+    return make_server(prompts=[FakePrompt()], resources=[resources], **more)
 
 
-def offering(*names: str, page_size: int = 100) -> Server:
-    """A server with tools of these names."""
-    return make_server(offered=[EchoTool(described(name)) for name in names], page_size=page_size)
-
-
-def listed(server: Server, version: str = LATEST_LEGACY, **params: object) -> Any:
-    """A page of tools."""
-    return msgspec.json.decode(server.list_tools(params, version))
-
-
-class ListTests(SynchronousTestCase):
-    def test_tools_are_listed_by_name_whatever_their_order(self) -> None:
-        for names in ("abc", "cab"):
-            page = listed(offering(*names))
-            self.assertEqual([tool["name"] for tool in page["tools"]], ["a", "b", "c"])
-            self.assertNotIn("nextCursor", page)
-
-    def test_a_server_without_tools_lists_none(self) -> None:
-        self.assertEqual(listed(offering()), {"tools": []})
-
-    def test_a_modern_listing_says_how_long_it_may_be_kept(self) -> None:
-        page = listed(offering("a"), MODERN)
-        self.assertEqual(page["resultType"], "complete")
-        self.assertEqual(page["cacheScope"], "private")
-        self.assertGreater(page["ttlMs"], 0)
-        self.assertEqual(
-            page["_meta"],
-            {"io.modelcontextprotocol/serverInfo": {"name": "mnemo", "version": "1.2.3"}},
-        )
-
-    def test_a_legacy_listing_has_nothing_of_the_modern_era(self) -> None:
+class CapabilityTests(SynchronousTestCase):
+    def test_only_what_is_there_is_declared(self) -> None:
         for version in versions.LEGACY:
-            self.assertEqual(set(listed(offering("a"), version)), {"tools"})
+            self.assertEqual(make_server().capabilities(version), {"tools": {}, "logging": {}})
+        self.assertEqual(make_server().capabilities(MODERN), {"tools": {}})
 
-    def test_a_listing_is_encoded_once(self) -> None:
-        server = offering("a")
-        self.assertIs(server.list_tools({}, MODERN), server.list_tools({}, MODERN))
+    def test_prompts_and_resources_can_be_completed_in(self) -> None:
+        declared = {
+            "tools": {},
+            "prompts": {},
+            "resources": {"subscribe": True},
+            "completions": {},
+        }
+        self.assertEqual(furnished().capabilities(MODERN), declared)
+        for version in versions.LEGACY[1:]:
+            self.assertEqual(furnished().capabilities(version), {**declared, "logging": {}})
 
-    @given(st.sets(st.text("abc", min_size=1, max_size=4)), st.integers(1, 5))
-    def test_the_pages_together_are_every_tool_once(self, names: set[str], size: int) -> None:
-        for version in (LATEST_LEGACY, MODERN):
-            server = offering(*names, page_size=size)
-            seen: list[str] = []
-            params: dict[str, str] = {}
-            while True:
-                page = listed(server, version, **params)
-                self.assertLessEqual(len(page["tools"]), size)
-                seen += [tool["name"] for tool in page["tools"]]
-                if "nextCursor" not in page:
-                    break
-                params = {"cursor": page["nextCursor"]}
-            self.assertEqual(seen, sorted(names))
+    def test_the_first_revision_has_no_such_capability(self) -> None:
+        self.assertNotIn("completions", furnished().capabilities("2024-11-05"))
 
-    def test_a_cursor_is_good_for_another_process_with_the_same_tools(self) -> None:
-        cursor = listed(offering(*"abcd", page_size=2))["nextCursor"]
-        page = listed(offering(*"dcba", page_size=2), cursor=cursor)
-        self.assertEqual([tool["name"] for tool in page["tools"]], ["c", "d"])
+    def test_prompts_alone_and_resources_alone_are_declared_alone(self) -> None:
+        prompts = make_server(prompts=[FakePrompt()]).capabilities(MODERN)
+        self.assertEqual(set(prompts), {"tools", "prompts", "completions"})
+        resources = make_server(resources=[FakeResources()]).capabilities(MODERN)
+        self.assertEqual(set(resources), {"tools", "resources", "completions"})
 
-    def test_an_empty_or_null_cursor_begins_at_the_start(self) -> None:
-        for cursor in ("", None):
-            self.assertEqual(len(listed(offering("a"), cursor=cursor)["tools"]), 1)
+    def test_lists_that_may_change_say_so_even_while_they_are_empty(self) -> None:
+        server = make_server(dynamic=frozenset({"tools", "prompts", "resources"}))
+        declared = server.capabilities(MODERN)
+        self.assertEqual(declared["tools"], {"listChanged": True})
+        self.assertEqual(declared["prompts"], {"listChanged": True})
 
-    def test_a_cursor_that_is_not_ours_is_refused(self) -> None:
-        cursors: list[Any] = ["x", "YQ", 1, [], "YQ==\n", True]
-        for cursor in cursors:
-            problem = self.assertRaises(
-                ProtocolError, offering("b").list_tools, {"cursor": cursor}, MODERN
+    def test_only_clients_with_sessions_are_promised_news_of_the_list_of_resources(self) -> None:
+        server = make_server(dynamic=frozenset({"resources"}))
+        self.assertEqual(server.capabilities(MODERN)["resources"], {"subscribe": True})
+        declared = server.capabilities(versions.LEGACY[-1])["resources"]
+        self.assertEqual(declared, {"subscribe": True, "listChanged": True})
+
+    def test_tasks_are_an_extension_of_the_modern_era(self) -> None:
+        server = make_server(tasks=object())
+        extensions: dict[str, Any] = {"io.modelcontextprotocol/tasks": {}}
+        self.assertEqual(server.capabilities(MODERN)["extensions"], extensions)
+        self.assertNotIn("extensions", server.capabilities(LATEST_LEGACY))
+
+    def test_initialize_and_discover_declare_them(self) -> None:
+        server = furnished()
+        for version in versions.LEGACY:
+            told = msgspec.json.decode(server.initialize(version))
+            self.assertEqual(told["capabilities"], server.capabilities(version))
+            self.assertEqual(told["protocolVersion"], version)
+        told = msgspec.json.decode(server.discover(MODERN))
+        self.assertEqual(told["capabilities"], server.capabilities(MODERN))
+
+    def test_instructions_are_no_longer_than_models_are_shown(self) -> None:
+        def instruct(length: int) -> Server:
+            return Server(
+                [],
+                FakeSessions(),
+                version="1",
+                instructions="x" * length,
+                resolve_project=lambda hint: done_with(hint),
             )
-            self.assertEqual(problem.code, INVALID_PARAMS)
+
+        instruct(4096)
+        self.assertRaises(ValueError, instruct, 4097)
 
 
-class CalledTests(SynchronousTestCase):
-    def test_the_tool_and_its_arguments(self) -> None:
-        server = offering("a")
-        tool, arguments = server.called({"name": "a", "arguments": {"b": 1}})
-        self.assertEqual((tool.description.name, arguments), ("a", {"b": 1}))
-
-    def test_arguments_may_be_absent_or_null(self) -> None:
-        server = offering("a")
-        self.assertEqual(server.called({"name": "a"})[1], {})
-        self.assertEqual(server.called({"name": "a", "arguments": None})[1], {})
-
-    def test_an_unknown_tool_is_told_of_near_ones(self) -> None:
-        server = offering("remember", "recall", "status")
-        problem = self.assertRaises(ProtocolError, server.called, {"name": "recal"})
-        self.assertEqual((problem.code, problem.status), (INVALID_PARAMS, 400))
-        self.assertIn("recall", problem.message)
-        self.assertNotIn("status", problem.message)
-
-    def test_where_none_is_near_all_are_named(self) -> None:
-        server = offering("remember", "recall")
-        problem = self.assertRaises(ProtocolError, server.called, {"name": "x" * 10_000})
-        self.assertIn("recall, remember", problem.message)
-        self.assertLess(len(problem.message), 300)
-
-    def test_params_that_are_no_call_are_refused(self) -> None:
-        server = offering("a")
-        for params in ({}, {"name": 1}, {"name": None}, {"name": "a", "arguments": []}):
-            problem = self.assertRaises(ProtocolError, server.called, params)
-            self.assertEqual(problem.code, INVALID_PARAMS)
+async def done_with(value: str) -> str:
+    """A value that has come."""
+    return value
 
 
-class CallTests(SynchronousTestCase):
-    def setUp(self) -> None:
-        self.sessions = FakeSessions()
-        self.defects: list[BaseException] = []
-        self.server = make_server(self.sessions, defects=self.defects)
+SHARED: Mapping[str, Mapping[str, Any]] = {
+    "tools/list": {},
+    "tools/call": {"name": "echo", "arguments": {}},
+    "prompts/list": {},
+    "prompts/get": {"name": "greet", "arguments": {"name": "Ann"}},
+    "resources/list": {},
+    "resources/templates/list": {},
+    "resources/read": {"uri": "test://a"},
+    "completion/complete": {
+        "ref": {"type": "ref/prompt", "name": "greet"},
+        "argument": {"name": "name", "value": ""},
+    },
+}
+KEPT = {
+    "tools/list": 3_600_000,
+    "prompts/list": 3_600_000,
+    "resources/templates/list": 3_600_000,
+    "resources/list": 1_000,
+    "resources/read": 1_000,
+}
 
-    def call(
-        self,
-        name: str,
-        version: str = LATEST_LEGACY,
-        server: Server | None = None,
-        **arguments: Any,
-    ) -> Any:
-        server = server or self.server
-        tool, given_arguments = server.called({"name": name, "arguments": arguments})
-        outcome = done(
-            server.outcome(server.call_tool(tool, given_arguments, CallContext(SESSION), version))
-        )
-        return outcome if isinstance(outcome, ProtocolError) else json.loads(outcome)
 
-    def test_a_result_has_content_and_its_structure(self) -> None:
-        self.assertEqual(
-            self.call("echo", text="hi"),
-            {"content": [{"type": "text", "text": "hi"}], "structuredContent": {"text": "hi"}},
-        )
+class AnswerTests(SynchronousTestCase):
+    def test_every_method_of_both_eras_is_answered_in_every_version(self) -> None:
+        for version in versions.REVISIONS:
+            for method, params in SHARED.items():
+                if (version, method) != ("2024-11-05", "completion/complete"):
+                    answered(furnished(), method, version, **params)
 
-    def test_structure_is_for_versions_that_know_it(self) -> None:
-        for version in ("2024-11-05", "2025-03-26"):
-            self.assertNotIn("structuredContent", self.call("echo", version, text="hi"))
+    def test_the_first_revision_completes_nothing(self) -> None:
+        method = "completion/complete"
+        problem = refused(furnished(), method, "2024-11-05", **SHARED[method])
+        self.assertEqual(problem.code, METHOD_NOT_FOUND)
 
-    def test_a_modern_result_says_that_it_is_complete_and_by_whom(self) -> None:
-        result = self.call("echo", MODERN, text="hi")
-        self.assertEqual(result["resultType"], "complete")
-        self.assertIn("io.modelcontextprotocol/serverInfo", result["_meta"])
-        self.assertNotIn("ttlMs", result)
+    def test_modern_results_say_that_they_are_complete_and_by_whom(self) -> None:
+        for method, params in SHARED.items():
+            result = answered(furnished(), method, MODERN, **params)
+            self.assertEqual(result["resultType"], "complete")
+            self.assertEqual(
+                result["_meta"]["io.modelcontextprotocol/serverInfo"],
+                {"name": "mnemo", "version": "1.2.3"},
+            )
 
-    def test_what_the_tool_says_besides_is_kept(self) -> None:
-        tool = GivingTool(described("t"), ToolResult([], meta={"mnemo/a": 1}))
-        server = make_server(offered=[tool])
-        self.assertEqual(self.call("t", server=server), {"content": [], "_meta": {"mnemo/a": 1}})
-        self.assertEqual(self.call("t", MODERN, server)["_meta"]["mnemo/a"], 1)
+    def test_how_long_they_may_be_kept_is_said_where_the_protocol_wants_it(self) -> None:
+        for method, params in SHARED.items():
+            result = answered(furnished(), method, MODERN, **params)
+            self.assertEqual(result.get("ttlMs"), KEPT.get(method), method)
+            self.assertEqual(result.get("cacheScope"), "private" if method in KEPT else None)
+        discovered = msgspec.json.decode(furnished().discover(MODERN))
+        self.assertEqual((discovered["ttlMs"], discovered["cacheScope"]), (3_600_000, "private"))
 
-    def test_a_tool_that_refuses_gives_a_result_that_says_so(self) -> None:
-        for version in (LATEST_LEGACY, MODERN):
-            result = self.call("refusing", version)
-            self.assertTrue(result["isError"])
-            self.assertEqual(result["content"][0]["text"], "Say it otherwise")
-        self.assertEqual(self.defects, [])
+    def test_lists_that_may_change_are_not_kept_long(self) -> None:
+        server = furnished(dynamic=frozenset({"tools", "prompts"}))
+        for method in ("tools/list", "prompts/list"):
+            self.assertEqual(answered(server, method, MODERN)["ttlMs"], 1_000)
 
-    def test_text_that_utf_8_cannot_hold_is_still_answered(self) -> None:
-        self.assertEqual(self.call("echo", text="\ud800")["content"][0]["type"], "text")
+    def test_legacy_results_have_nothing_of_that(self) -> None:
+        for version in versions.LEGACY[1:]:
+            for method, params in SHARED.items():
+                result = answered(furnished(), method, version, **params)
+                self.assertEqual(
+                    set(result) & {"resultType", "_meta", "ttlMs", "cacheScope"}, set()
+                )
 
-    def test_a_session_that_calls_too_much_is_told_when_to_try_again(self) -> None:
-        self.sessions.waiting_limit = 0
-        for version in (LATEST_LEGACY, MODERN):
-            result = self.call("echo", version, text="hi")
-            self.assertTrue(result["isError"])
-            self.assertEqual(result["_meta"]["mnemo/retryAfter"], 5)
-            self.assertIn("5 s", result["content"][0]["text"])
+    def test_what_is_not_offered_has_no_methods(self) -> None:
+        for version in versions.REVISIONS:
+            for method in (*SHARED, "no/such", "", "tools", "tools/none", "resources/subscribe"):
+                if not method.startswith("tools/") or method == "tools/none":
+                    problem = refused(make_server(), method, version)
+                    self.assertEqual((problem.code, problem.status), (METHOD_NOT_FOUND, 404))
 
-    def test_a_capability_that_is_missing_is_an_error_of_the_modern_era(self) -> None:
-        problem = self.call("sampling", MODERN)
-        self.assertEqual((problem.code, problem.status), (MISSING_CAPABILITY, 400))
+    def test_unknown_methods_are_none_of_a_furnished_server_either(self) -> None:
+        for method in ("prompts/none", "resources/none", "completions/complete", "logging/none"):
+            self.assertEqual(refused(furnished(), method).code, METHOD_NOT_FOUND)
+
+    def test_lists_of_what_all_have_trouble_no_session(self) -> None:
+        async def enter() -> CallContext:
+            raise AssertionError("a session was troubled")
+
+        for method in ("tools/list", "prompts/list", "resources/templates/list"):
+            done(furnished().answer(Request(1, method, {}), MODERN, enter))
+
+    def test_nor_do_params_that_are_wrong(self) -> None:
+        async def enter() -> CallContext:
+            raise AssertionError("a session was troubled")
+
+        for method, params in {
+            "tools/call": {"name": "nobody"},
+            "prompts/get": {"name": "nobody"},
+            "resources/read": {},
+            "resources/list": {"cursor": "x"},
+            "completion/complete": {},
+        }.items():
+            request = Request(1, method, params)
+            problem = done(furnished().outcome(furnished().answer(request, MODERN, enter)))
+            assert isinstance(problem, ProtocolError)
+            self.assertEqual(problem.code, INVALID_PARAMS, method)
+
+    def test_a_session_that_asks_too_much_is_told_when_to_try_again(self) -> None:
+        server = furnished(sessions=FakeSessions(waiting_limit=0))
+        for method in ("prompts/get", "resources/list", "resources/read", "completion/complete"):
+            problem = refused(server, method, MODERN, **SHARED[method])
+            self.assertEqual((problem.code, problem.status), (INTERNAL_ERROR, 503))
+            self.assertEqual(problem.data, {"mnemo/retryAfter": 5})
+
+    def test_a_prompt_that_lacks_a_capability_is_an_error_in_both_eras(self) -> None:
+        lacking = FakePrompt(greeting(arguments=()), MissingCapability({"sampling": {}}))
+        server = make_server(prompts=[lacking])
+        problem = refused(server, "prompts/get", MODERN, name="greet")
+        self.assertEqual(problem.code, MISSING_CAPABILITY)
         self.assertEqual(problem.data, {"requiredCapabilities": {"sampling": {}}})
+        self.assertEqual(refused(server, "prompts/get", name="greet").code, INVALID_PARAMS)
 
-    def test_and_a_failed_call_in_the_legacy_era(self) -> None:
-        result = self.call("sampling")
-        self.assertTrue(result["isError"])
-        self.assertIn("sampling", result["content"][0]["text"])
+    def test_other_exceptions_pass_through_as_they_are(self) -> None:
+        class Asking(Exception):
+            """Stands for a question to the client."""
 
-    def test_a_defect_is_for_the_log_and_not_for_the_client(self) -> None:
-        problem = self.call("broken")
-        self.assertEqual((problem.code, problem.status), (INTERNAL_ERROR, 200))
-        self.assertNotIn("secret", problem.message)
-        self.assertIsNone(problem.data)
-        self.assertIsInstance(self.defects.pop(), ZeroDivisionError)
+        async def enter() -> CallContext:
+            return CallContext(SESSION)
 
-    def test_a_result_that_cannot_be_encoded_is_a_defect(self) -> None:
-        server = make_server(
-            offered=[GivingTool(described("t"), ToolResult([], {"a": object()}))],
-            defects=self.defects,
+        server = make_server(prompts=[FakePrompt(greeting(arguments=()), Asking())])
+        request = Request(1, "prompts/get", {"name": "greet"})
+        with self.assertRaises(Asking):
+            done(server.answer(request, MODERN, enter))
+
+    def test_a_refusal_is_about_the_params(self) -> None:
+        refusing = FakePrompt(greeting(arguments=()), ToolError("Say it otherwise"))
+        problem = refused(make_server(prompts=[refusing]), "prompts/get", MODERN, name="greet")
+        self.assertEqual((problem.code, problem.message), (INVALID_PARAMS, "Say it otherwise"))
+
+
+class ChangeTests(SynchronousTestCase):
+    def setUp(self) -> None:
+        self.told: list[str] = []
+        self.server = make_server(offered=[EchoTool()], dynamic=frozenset({"tools", "prompts"}))
+        self.server.subscriptions.add(
+            Wants(tools=True, prompts=True), lambda method, params: self.told.append(method)
         )
-        self.assertEqual(self.call("t", server=server).code, INTERNAL_ERROR)
-        self.assertEqual(len(self.defects), 1)
+
+    def names(self, kind: str) -> list[str]:
+        return [each["name"] for each in answered(self.server, f"{kind}/list")[kind]]
+
+    def test_what_is_added_is_listed_and_told_of(self) -> None:
+        self.assertEqual(self.names("tools"), ["echo"])
+        self.server.add_tool(EchoTool(described("another")))
+        self.assertEqual(self.names("tools"), ["another", "echo"])
+        self.server.add_prompt(FakePrompt())
+        self.assertEqual(self.names("prompts"), ["greet"])
+        self.assertEqual(
+            self.told,
+            ["notifications/tools/list_changed", "notifications/prompts/list_changed"],
+        )
+
+    def test_what_is_removed_is_not_there_any_more(self) -> None:
+        self.server.add_prompt(FakePrompt())
+        self.told.clear()
+        self.server.remove_tool("echo")
+        self.server.remove_prompt("greet")
+        self.assertEqual((self.names("tools"), self.names("prompts")), ([], []))
+        self.assertEqual(refused(self.server, "tools/call", name="echo").code, INVALID_PARAMS)
+        self.assertEqual(len(self.told), 2)
+
+    def test_what_cannot_be_done_is_not_told_of(self) -> None:
+        self.assertRaises(ValueError, self.server.add_tool, EchoTool())
+        self.assertRaises(KeyError, self.server.remove_tool, "nobody")
+        self.assertRaises(KeyError, self.server.remove_prompt, "nobody")
+        self.assertEqual(self.told, [])
+
+    def test_a_list_that_was_said_to_stay_stays(self) -> None:
+        server = furnished()
+        self.assertRaises(ValueError, server.add_tool, EchoTool(described("another")))
+        self.assertRaises(ValueError, server.remove_tool, "echo")
+        self.assertRaises(ValueError, server.add_prompt, FakePrompt(greeting(name="another")))
+        self.assertRaises(ValueError, server.remove_prompt, "greet")
 
 
 class OutcomeTests(SynchronousTestCase):
@@ -229,9 +304,12 @@ class OutcomeTests(SynchronousTestCase):
         sessions = FakeSessions()
         defects: list[BaseException] = []
         server = make_server(sessions, defects=defects)
-        tool, arguments = server.called({"name": "wait"})
         session = Session("s", "mcp", SESSION.opening, "", 0, 0)
-        work = server.call_tool(tool, arguments, CallContext(session), MODERN)
+
+        async def enter() -> CallContext:
+            return CallContext(session)
+
+        work = server.answer(Request(1, "tools/call", {"name": "wait"}), MODERN, enter)
         call = Deferred.fromCoroutine(server.outcome(work))
         self.assertEqual(session.running, 1)
         call.cancel()

@@ -62,10 +62,28 @@ class SessionStoreContract:
         self.save(work)
         self.same(self.now(self.store.session("5e55")), work)
 
+    def test_that_it_chose_its_project_is_kept_with_it(self) -> None:
+        chosen = evolve(ROW, chosen=True)
+        self.save(chosen)
+        self.same(self.now(self.store.session("5e55")), chosen)
+
     def test_touching_sets_when_it_was_active(self) -> None:
         self.save(ROW)
         self.now(self.store.touch_sessions({"5e55": 160.0, "unknown": 170.0}))
         self.same(self.now(self.store.session("5e55")), evolve(ROW, active=160.0))
+        self.same(self.now(self.store.session("unknown")), None)
+
+    def test_its_subscriptions_are_kept_with_it(self) -> None:
+        told = evolve(ROW, subscriptions=frozenset({"mnemo://b", "mnemo://a"}))
+        self.save(told)
+        self.same(self.now(self.store.session("5e55")), told)
+
+    def test_its_subscriptions_can_be_replaced_alone(self) -> None:
+        self.save(ROW)
+        uris = frozenset({"mnemo://a"})
+        self.now(self.store.set_subscriptions("5e55", uris))
+        self.now(self.store.set_subscriptions("unknown", uris))
+        self.same(self.now(self.store.session("5e55")), evolve(ROW, subscriptions=uris))
         self.same(self.now(self.store.session("unknown")), None)
 
     def test_ending_marks_it_and_counts_its_memories(self) -> None:

@@ -60,6 +60,13 @@ class FakeSessionStore:
 
         return self._answer(touch)
 
+    def set_subscriptions(self, id: str, uris: frozenset[str]) -> Deferred[None]:
+        def subscribe() -> None:
+            if id in self.rows:
+                self.rows[id] = evolve(self.rows[id], subscriptions=uris)
+
+        return self._answer(subscribe)
+
     def end_session(self, id: str, ended: float, reason: str) -> Deferred[SessionRow | None]:
         def end() -> SessionRow | None:
             row = self.rows.get(id)

@@ -45,6 +45,7 @@ class FakeSessionStoreTests(SessionStoreContract, SynchronousTestCase):
         for name in (
             "save_session",
             "touch_sessions",
+            "set_subscriptions",
             "end_session",
             "live_sessions",
             "session",

@@ -637,6 +637,101 @@ class ProjectTests(ManagerTestCase):
         self.assertEqual(session.project, "mnemo")
 
 
+class ChosenProjectTests(ManagerTestCase):
+    """A project that a session has chosen itself."""
+
+    def test_it_is_durable_when_answered(self) -> None:
+        session = self.open(project="mnemo")
+        self.store.held = []
+        choosing = self.later(self.sessions.choose_project(session, "pond"))
+        self.assertNoResult(choosing)
+        self.assertFalse(session.chosen)
+        self.store.release()
+        self.successResultOf(choosing)
+        row = self.row(session)
+        self.assertEqual((row.project, row.chosen), ("pond", True))
+        self.assertEqual((session.project, session.chosen), ("pond", True))
+
+    def test_the_one_it_is_in_can_be_chosen(self) -> None:
+        session = self.open(project="mnemo")
+        self.now(self.sessions.choose_project(session, "mnemo"))
+        self.assertTrue(self.row(session).chosen)
+
+    def test_another_can_be_chosen_later(self) -> None:
+        session = self.open()
+        self.now(self.sessions.choose_project(session, "pond"))
+        self.now(self.sessions.choose_project(session, "sea"))
+        row = self.row(session)
+        self.assertEqual((row.project, row.chosen), ("sea", True))
+
+    def test_where_the_store_fails_it_stays_as_it_was(self) -> None:
+        session = self.open(project="mnemo")
+        self.store.broken = True
+        choosing = self.later(self.sessions.choose_project(session, "pond"))
+        self.failureResultOf(choosing, StoreError)
+        self.assertEqual((session.project, session.chosen), ("mnemo", False))
+
+    def test_a_session_that_has_ended_does_not_come_back_by_it(self) -> None:
+        session = self.open()
+        self.now(self.sessions.end(session, "deleted"))
+        self.now(self.sessions.choose_project(session, "pond"))
+        self.assertIsNotNone(self.row(session).ended)
+
+
+class SubscriptionTests(ManagerTestCase):
+    """Of which resources a session is told."""
+
+    URIS = frozenset({"mnemo://memory/1", "mnemo://project/mnemo/context"})
+
+    def test_they_are_durable_when_answered(self) -> None:
+        session = self.open()
+        self.store.held = []
+        setting = self.later(self.sessions.set_subscriptions(session, self.URIS))
+        self.assertNoResult(setting)
+        self.store.release()
+        self.successResultOf(setting)
+        self.assertEqual(self.row(session).subscriptions, self.URIS)
+
+    def test_they_hold_at_once_so_that_two_changes_lose_none(self) -> None:
+        session = self.open()
+        self.store.held = []
+        for uri in sorted(self.URIS):
+            self.later(self.sessions.set_subscriptions(session, session.subscriptions | {uri}))
+        self.store.release()
+        self.assertEqual((session.subscriptions, self.row(session).subscriptions), (self.URIS,) * 2)
+
+    def test_they_outlive_a_daemon_that_is_killed(self) -> None:
+        session = self.open()
+        self.now(self.sessions.set_subscriptions(session, self.URIS))
+        self.killed_and_started()
+        found = self.sessions.find(session.id, "local")
+        assert found is not None
+        self.assertEqual(found.subscriptions, self.URIS)
+
+    def test_a_new_project_does_not_take_them_away(self) -> None:
+        session = self.open()
+        self.store.held = []
+        moving = self.later(self.sessions.set_project(session, "other"))
+        telling = self.later(self.sessions.set_subscriptions(session, self.URIS))
+        self.store.release()
+        self.successResultOf(moving)
+        self.successResultOf(telling)
+        row = self.row(session)
+        self.assertEqual((row.project, row.subscriptions), ("other", self.URIS))
+
+    def test_the_same_again_write_nothing(self) -> None:
+        session = self.open()
+        self.now(self.sessions.set_subscriptions(session, self.URIS))
+        self.store.broken = True
+        self.now(self.sessions.set_subscriptions(session, self.URIS))
+
+    def test_a_session_that_has_ended_does_not_come_back_by_them(self) -> None:
+        session = self.open()
+        self.now(self.sessions.end(session, "deleted"))
+        self.now(self.sessions.set_subscriptions(session, self.URIS))
+        self.assertIsNotNone(self.row(session).ended)
+
+
 class CallTests(ManagerTestCase):
     """Calls go through L{mnemo.sessions.admission}, with the configured bounds."""
 

@@ -9,7 +9,13 @@ from tests.sessions.contract import ROW
 
 class RowTests(SynchronousTestCase):
     def test_a_row_is_the_same_after_the_way_there_and_back(self) -> None:
-        for row in (ROW, evolve(ROW, kind="work", lookup="key", project="")):
+        told = evolve(ROW, subscriptions=frozenset({"mnemo://memory/1"}))
+        for row in (
+            ROW,
+            told,
+            evolve(ROW, chosen=True),
+            evolve(ROW, kind="work", lookup="key", project=""),
+        ):
             self.assertEqual(row_of(session_of(row)), row)
 
     def test_the_row_has_the_project_that_the_session_is_in_now(self) -> None:

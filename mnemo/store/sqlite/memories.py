@@ -8,7 +8,7 @@ import msgspec.json
 from attrs import frozen
 
 from mnemo.store.interfaces import StoreError, UnknownMemory
-from mnemo.store.records import Filter, Link, Memory, NewMemory, Version
+from mnemo.store.records import Filter, Link, Memory, NewMemory, ProjectRow, Version
 
 _FIELDS = (
     "key, id, version, {text}, type, source, project, session, salience, fades,"
@@ -152,6 +152,21 @@ def newest(db: sqlite3.Connection, wanted: Filter, limit: int) -> list[Memory]:
         (*values, limit),
     )
     return [memory_of(row) for row in rows]
+
+
+def projects(db: sqlite3.Connection) -> list[ProjectRow]:
+    """The projects that have memories, the one with the newest first."""
+    rows = db.execute(
+        "SELECT project, count(*), max(created) FROM memories"
+        " WHERE archived IS NULL AND project != '' GROUP BY project ORDER BY 3 DESC, 1"
+    )
+    return [ProjectRow(*row) for row in rows]
+
+
+def ids_of(db: sqlite3.Connection, project: str) -> list[str]:
+    """The ids of all memories of a project, oldest first."""
+    rows = db.execute("SELECT id FROM memories WHERE project = ? ORDER BY created, key", (project,))
+    return [row[0] for row in rows]
 
 
 def versions(db: sqlite3.Connection, id: str) -> list[Version]:

@@ -40,6 +40,12 @@ class RecallLog:
             return succeed(self._waiting[id])
         return self._database.read(lambda db: recalls.query(db, id))
 
+    def forget(self, project: str) -> Deferred[None]:
+        """Drop the recalls within a project, written or not."""
+        for query in [each for each in self._waiting.values() if each.project == project]:
+            del self._waiting[query.id]
+        return self._database.write(lambda db: recalls.forget(db, project))
+
     def stop(self) -> Deferred[None]:
         """Write what waits; what comes later is dropped."""
         self._stopped = True

@@ -37,6 +37,11 @@ def query(db: sqlite3.Connection, id: str) -> QueryRow | None:
     return QueryRow(*fields)
 
 
+def forget(db: sqlite3.Connection, project: str) -> None:
+    """Remove the recalls within a project."""
+    db.execute("DELETE FROM queries WHERE project = ?", (project,))
+
+
 def judge(
     db: sqlite3.Connection, query: str, ids: Sequence[str], quality: str, at: float
 ) -> dict[str, str | None]:

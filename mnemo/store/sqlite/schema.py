@@ -120,6 +120,29 @@ STEPS: tuple[Step, ...] = (
         "INSERT INTO state VALUES ('origin', abs(random() % 4503599627370496))",
         "INSERT INTO state SELECT 'change', value FROM state WHERE name = 'origin'",
     ),
+    (
+        "ALTER TABLE sessions ADD COLUMN subscriptions TEXT NOT NULL DEFAULT '[]'",
+        """
+        CREATE TABLE tasks (
+            id TEXT PRIMARY KEY,
+            principal TEXT NOT NULL,
+            tool TEXT NOT NULL,
+            status TEXT NOT NULL,
+            message TEXT NOT NULL,
+            created REAL NOT NULL,
+            updated REAL NOT NULL,
+            expires REAL NOT NULL,
+            outcome TEXT NOT NULL
+        ) WITHOUT ROWID
+        """,
+        "CREATE INDEX tasks_by_expiry ON tasks (expires)",
+        "CREATE INDEX tasks_of_principal ON tasks (principal)",
+    ),
+    (
+        "ALTER TABLE sessions ADD COLUMN chosen INTEGER NOT NULL DEFAULT 0",
+        # To count what each project holds takes a fifteenth of the time with it.
+        "CREATE INDEX memories_known ON memories (project, created) WHERE archived IS NULL",
+    ),
 )
 """Step I{n} leads to C{PRAGMA user_version} I{n}. A step that was released never changes."""
 

@@ -10,7 +10,8 @@ from mnemo.store.records import SessionRow, SessionSummary
 
 _COLUMNS = (
     "id, kind, version, client, client_version, principal, project, capabilities, lookup,"
-    " created, active, ended, reason, memories"
+    " created, active, ended, reason, memories, subscriptions,"
+    " chosen"
 )
 
 
@@ -18,7 +19,7 @@ def save(db: sqlite3.Connection, row: SessionRow) -> None:
     """Insert or replace a session."""
     db.execute(
         f"INSERT OR REPLACE INTO sessions ({_COLUMNS})"
-        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         (
             row.id,
             row.kind,
@@ -34,6 +35,8 @@ def save(db: sqlite3.Connection, row: SessionRow) -> None:
             row.ended,
             row.reason,
             row.memories,
+            _listed(row.subscriptions),
+            row.chosen,
         ),
     )
 
@@ -43,6 +46,11 @@ def touch(db: sqlite3.Connection, active: Mapping[str, float]) -> None:
     db.executemany(
         "UPDATE sessions SET active = ? WHERE id = ?", ((at, each) for each, at in active.items())
     )
+
+
+def set_subscriptions(db: sqlite3.Connection, id: str, uris: frozenset[str]) -> None:
+    """Set the URIs of the resources whose changes a session is told of."""
+    db.execute("UPDATE sessions SET subscriptions = ? WHERE id = ?", (_listed(uris), id))
 
 
 def end(db: sqlite3.Connection, id: str, ended: float, reason: str) -> SessionRow | None:
@@ -85,5 +93,10 @@ def summaries(
 
 
 def _session(row: Sequence[Any]) -> SessionRow:
-    fields = [*row[:7], msgspec.json.decode(row[7]), *row[8:]]
+    capabilities, subscriptions = msgspec.json.decode(row[7]), msgspec.json.decode(row[14])
+    fields = [*row[:7], capabilities, *row[8:14], frozenset(subscriptions), bool(row[15])]
     return SessionRow(*fields)
+
+
+def _listed(uris: frozenset[str]) -> str:
+    return msgspec.json.encode(sorted(uris)).decode()

@@ -19,14 +19,16 @@ from mnemo.store.records import (
     Link,
     Memory,
     NewMemory,
+    ProjectRow,
     QueryRow,
     SessionRow,
     SessionSummary,
     Statistics,
+    TaskRow,
     Unembedded,
     Version,
 )
-from mnemo.store.sqlite import changes, memories, recalls, sentinel, sessions, vectors
+from mnemo.store.sqlite import changes, memories, recalls, sentinel, sessions, tasks, vectors
 from mnemo.store.sqlite.database import Database
 from mnemo.store.sqlite.memories import Noted
 from mnemo.store.sqlite.recall_log import RecallLog
@@ -158,6 +160,14 @@ class SqliteStore:
         """The links of each memory."""
         return self._database.read(lambda db: memories.links(db, ids))
 
+    def projects(self) -> Deferred[list[ProjectRow]]:
+        """The projects that have memories."""
+        return self._database.read(memories.projects)
+
+    def memory_ids(self, project: str) -> Deferred[list[str]]:
+        """The ids of all memories of a project."""
+        return self._database.read(lambda db: memories.ids_of(db, project))
+
     # -- searching
 
     def search(
@@ -217,6 +227,14 @@ class SqliteStore:
         """A recall that was recorded."""
         return self._recalls.find(id)
 
+    def forget_queries(self, project: str) -> Deferred[None]:
+        """Remove the recalls within a project for good."""
+        return Deferred.fromCoroutine(self._forget_queries(project))
+
+    async def _forget_queries(self, project: str) -> None:
+        await self._recalls.forget(project)
+        await self._database.checkpoint()
+
     def record_feedback(
         self,
         query: str,
@@ -237,6 +255,10 @@ class SqliteStore:
         """Set when each session was last active."""
         return self._database.write(lambda db: sessions.touch(db, active))
 
+    def set_subscriptions(self, id: str, uris: frozenset[str]) -> Deferred[None]:
+        """Set the URIs of the resources whose changes a session is told of."""
+        return self._database.write(lambda db: sessions.set_subscriptions(db, id, uris))
+
     def end_session(self, id: str, ended: float, reason: str) -> Deferred[SessionRow | None]:
         """Mark a live session ended."""
         return self._database.write(lambda db: sessions.end(db, id, ended, reason))
@@ -254,6 +276,28 @@ class SqliteStore:
     ) -> Deferred[list[SessionSummary]]:
         """Sessions that were active at or after C{since}."""
         return self._database.read(lambda db: sessions.summaries(db, since, limit, project))
+
+    # -- tasks
+
+    def add_task(self, row: TaskRow, limit: int) -> Deferred[bool]:
+        """Keep a new task, if its principal may have one more."""
+        return self._database.write(lambda db: tasks.add(db, row, limit))
+
+    def save_task(self, row: TaskRow) -> Deferred[None]:
+        """Replace a task that is kept."""
+        return self._database.write(lambda db: tasks.save(db, row))
+
+    def task(self, id: str) -> Deferred[TaskRow | None]:
+        """A task, expired or not."""
+        return self._database.read(lambda db: tasks.task(db, id))
+
+    def remove_task(self, id: str) -> Deferred[None]:
+        """Remove a task, if it is there."""
+        return self._database.write(lambda db: tasks.remove(db, id))
+
+    def fail_tasks(self, message: str, outcome: str, now: float) -> Deferred[int]:
+        """Let every task fail that has not ended, and remove those that expired."""
+        return self._database.write(lambda db: tasks.fail(db, message, outcome, now))
 
     # -- itself
 

@@ -3,7 +3,7 @@
 from typing import Any
 
 from mnemo.store.interfaces import StoreError, UnknownMemory
-from mnemo.store.records import Filter, Link, Version
+from mnemo.store.records import Filter, Link, ProjectRow, Version
 from tests.store.inline import result_of
 from tests.store.sqlite.case import StoreTestCase
 from tests.store.sqlite.samples import (
@@ -55,6 +55,29 @@ class Keeping(StoreTestCase):
         self.reopen()
         (second,) = self.add(new("b"))
         self.assertGreater(second.key, first.key)
+
+
+class OfProjects(StoreTestCase):
+    def setUp(self) -> None:
+        super().setUp()
+        self.add(
+            new("a", project="p", created=10.0),
+            new("b", project="q", created=30.0),
+            new("c", project="p", created=20.0),
+            new("d", project="", created=40.0),
+            new("e", project="r", created=50.0),
+        )
+        result_of(self.store.archive(["e", "c"], True, NOW))
+
+    def test_those_that_have_memories_come_with_the_newest_first(self) -> None:
+        self.assertEqual(
+            result_of(self.store.projects()), [ProjectRow("q", 1, 30.0), ProjectRow("p", 1, 10.0)]
+        )
+
+    def test_the_ids_of_one_come_oldest_first_forgotten_ones_too(self) -> None:
+        self.assertEqual(result_of(self.store.memory_ids("p")), ["a", "c"])
+        self.assertEqual(result_of(self.store.memory_ids("")), ["d"])
+        self.assertEqual(result_of(self.store.memory_ids("nowhere")), [])
 
 
 class Amending(StoreTestCase):

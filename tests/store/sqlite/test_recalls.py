@@ -32,6 +32,17 @@ class Recording(StoreTestCase):
             )
         )
 
+    def test_those_of_a_project_can_be_removed_written_or_not(self) -> None:
+        self.store.record_query(recall("old"))
+        self.store.record_query(recall("other", project="q"))
+        self.reopen()
+        self.store.record_query(recall("new"))
+        result_of(self.store.forget_queries("p"))
+        self.assertIsNone(result_of(self.store.query("new")))
+        self.assertEqual(self.kept(), ["other"])
+        self.reopen()
+        self.assertEqual(self.kept(), ["other"])
+
     def test_a_recall_is_known_at_once_and_after_a_restart(self) -> None:
         row = recall("q", returned=("a", "b"))
         self.store.record_query(row)

@@ -25,6 +25,17 @@ class Opening(SynchronousTestCase):
     def test_a_new_file_gets_every_step(self) -> None:
         self.assertEqual(self.pragma(self.open(), "user_version"), len(STEPS))
 
+    def test_sessions_of_the_first_version_are_told_of_no_resource(self) -> None:
+        first = sqlite3.connect(self.path, isolation_level=None)
+        migrate(first, self.path, STEPS[:1])
+        first.execute(
+            "INSERT INTO sessions VALUES ('5e55', 'mcp', '', '', '', '', '', '{}', '', 0, 0,"
+            " NULL, '', 0)"
+        )
+        first.close()
+        found = self.open().execute("SELECT id, subscriptions FROM sessions").fetchall()
+        self.assertEqual(found, [("5e55", "[]")])
+
     def test_opening_again_keeps_what_is_there(self) -> None:
         self.open().execute("INSERT INTO removed VALUES (1, 2)")
         again = self.open()

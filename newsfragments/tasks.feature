@@ -1,0 +1,1 @@
+Long calls run as tasks for clients that know the extension `io.modelcontextprotocol/tasks`: what came of one is kept for a day, over a restart too. Subscriptions to resources and answers to questions outlive a restart as well.
