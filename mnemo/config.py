@@ -7,6 +7,7 @@ later source replaces.
 """
 
 import json
+import re
 import tomllib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from difflib import get_close_matches
@@ -18,14 +19,22 @@ from typing import Any, Final, Literal, TypeVar, cast
 from attrs import Attribute, field, fields, frozen, has, validators
 from cattrs import Converter
 
+from mnemo import legacy_environment
+
 T = TypeVar("T")
 
-Gpu = int | Literal["auto", "off"]
-"""Where the model runs: the first GPU if there is one, the CPU, or the GPU with this number."""
+Gpu = int | str
+"""
+Where a model runs: C{"auto"} is the first GPU if there is one, C{"off"} the CPU; else it is that
+GPU, by its number or by its UUID, C{"GPU-…"}.
+"""
+
+Layers = int | Literal["auto"]
+"""How many layers of a model are on the GPU: as many as there is memory for, or so many."""
 
 OTHER_VARIABLES: Final = {
     "MNEMO_CONFIG": "The configuration file to read instead of `mnemo.toml` in the home.",
-    "MNEMO_URL": "The daemon that `mnemo mcp` speaks to, instead of that of the home.",
+    "MNEMO_URL": "The daemon that mnemo's other commands speak to, instead of that of the home.",
 }
 """The C{MNEMO_*} variables that set no key."""
 
@@ -34,16 +43,33 @@ class ConfigError(Exception):
     """It cannot be used. Its text is one line: where, which key, and what is accepted."""
 
 
-def _key(default: T, help: str, accepts: str, *checks: Callable[[Any, Any, Any], Any]) -> T:
-    """A key of the file, with what the reference and the error messages say of it."""
+def _key(
+    default: T,
+    help: str,
+    accepts: str,
+    *checks: Callable[[Any, Any, Any], Any],
+    secret: bool = False,
+) -> T:
+    """
+    A key of the file, with what the reference and the error messages say of it.
+
+    @param secret: its value appears nowhere
+    """
     return field(
-        default=default, validator=list(checks) or None, metadata={"help": help, "accepts": accepts}
+        default=default,
+        validator=list(checks) or None,
+        repr=not secret,
+        metadata={"help": help, "accepts": accepts, "secret": secret},
     )
 
 
-def _loopback(instance: object, attribute: object, host: str) -> None:
-    if host != "localhost" and not ip_address(host).is_loopback:
-        raise ValueError(host)
+def is_loopback(host: str) -> bool:
+    """Whether only this machine reaches an address. Raises C{ValueError} for what is none."""
+    return host == "localhost" or ip_address(host).is_loopback
+
+
+def _address(instance: object, attribute: object, host: str) -> None:
+    is_loopback(host)
 
 
 def _each(pattern: str) -> Callable[[Any, Any, Any], Any]:
@@ -54,15 +80,57 @@ def _each(pattern: str) -> Callable[[Any, Any, Any], Any]:
 _AUTHORITY = r"(?:[^\s/:@\[\]]+|\[[0-9A-Fa-f:.]+\])(?::(?:[0-9]{1,5}|\*))?"
 
 
+def interface_of(endpoint: str) -> str | None:
+    """
+    The address that an endpoint's description listens on, by what it says; C{None} where that is
+    no matter of the network, or is said elsewhere. Raises C{ValueError} for what is no address.
+    """
+    kind, *arguments = re.split(r"(?<!\\):", endpoint)
+    if not kind.startswith("tcp"):
+        return None
+    said = dict(argument.split("=", 1) for argument in arguments[1:])
+    interface = said.get("interface", "::" if kind == "tcp6" else "0.0.0.0").replace("\\", "")
+    is_loopback(interface)
+    return interface
+
+
+def _endpoints(instance: object, attribute: object, descriptions: Sequence[str]) -> None:
+    for description in descriptions:
+        interface_of(description)
+
+
+class Exposed(ValueError):
+    """
+    Other machines would reach a daemon that asks for no token.
+
+    @ivar key: the setting that lets them
+    """
+
+    def __init__(self, key: str, said: str) -> None:
+        self.key = key
+        super().__init__(
+            f"{key} must be on a loopback address (localhost, 127.0.0.0/8 or ::1) while"
+            f" server.tokens is empty, not {said!r}"
+        )
+
+
+_TOKEN = r"(?:[A-Za-z0-9._\-]{1,64}:)?[A-Za-z0-9\-._~+/=]{16,512}"
+
+
+def _distinct(instance: object, attribute: object, tokens: Sequence[str]) -> None:
+    if len({token.rpartition(":")[2] for token in tokens}) < len(tokens):
+        raise ValueError("twice")
+
+
 @frozen
 class ServerConfig:
     """Where the daemon listens, and whom it answers."""
 
     host: str = _key(
         "127.0.0.1",
-        "The address to listen on. There is no authentication, so only this machine may connect.",
-        "a loopback address (localhost, 127.0.0.0/8 or ::1)",
-        _loopback,
+        "The address to listen on. One that other machines can reach needs `server.tokens`.",
+        "localhost or an IP address",
+        _address,
     )
     port: int = _key(
         9999,
@@ -84,6 +152,42 @@ class ServerConfig:
         "a list of origins such as https://example.org",
         _each(r"[A-Za-z][A-Za-z0-9+.\-]*://" + _AUTHORITY),
     )
+    trust_forwarded_host: bool = _key(
+        False,
+        "Whether `X-Forwarded-Host` stands for `Host` where a request has it: true only behind "
+        "a proxy that sets it.",
+        "true or false",
+    )
+    tokens: tuple[str, ...] = _key(
+        (),
+        "The tokens that a request needs one of, as `Authorization: Bearer TOKEN`. Without any, "
+        "everybody on this machine may connect. mnemo's own commands send the first.",
+        "a list of tokens of 16 characters or more (letters, digits and -._~+/=), each with or "
+        "without `name:` before it, none twice",
+        _each(_TOKEN),
+        _distinct,
+        secret=True,
+    )
+    listen: tuple[str, ...] = _key(
+        (),
+        "More addresses that carry all that the port does, each an endpoint: "
+        "`tcp:8765:interface=127.0.0.1`, `unix:/run/user/1000/mnemo.sock:mode=600` or "
+        "`systemd:domain=INET:index=0`. TCP is for this machine alone, unless there are tokens.",
+        "a list of Twisted's server endpoints that begin with tcp:, tcp6:, unix: or systemd:",
+        _each(r"tcp6?:[0-9]{1,5}(?::\S+)?|unix:\S+|systemd:\S+"),
+        _endpoints,
+    )
+
+    def __attrs_post_init__(self) -> None:
+        """Raises L{Exposed}."""
+        if self.tokens:
+            return
+        if not is_loopback(self.host):
+            raise Exposed("server.host", self.host)
+        for endpoint in self.listen:
+            interface = interface_of(endpoint)
+            if interface is not None and not is_loopback(interface):
+                raise Exposed("server.listen", endpoint)
 
 
 @frozen
@@ -115,16 +219,30 @@ class SessionsConfig:
         "a whole number from 0",
         validators.ge(0),
     )
+    project: str = _key(
+        "",
+        "The project of sessions that say none: a folder, or a project's name.",
+        "a path or a name",
+    )
 
 
 def _gpu(instance: object, attribute: object, value: int | str) -> None:
-    if not (value in ("auto", "off") if isinstance(value, str) else value >= 0):
+    if isinstance(value, int):
+        known = value >= 0
+    else:
+        known = value in ("auto", "off") or re.fullmatch(r"GPU-[0-9A-Fa-f-]{4,}", value) is not None
+    if not known:
+        raise ValueError(value)
+
+
+def _layers(instance: object, attribute: object, value: int | str) -> None:
+    if not (value == "auto" if isinstance(value, str) else value >= 0):
         raise ValueError(value)
 
 
 @frozen
 class InferenceConfig:
-    """The embedding model, and what it runs on."""
+    """The embedding model, the language model, and what they run on."""
 
     model: str = _key(
         "all-MiniLM-L6-v2",
@@ -134,8 +252,8 @@ class InferenceConfig:
     )
     gpu: Gpu = _key(  # noqa: RUF009 - it makes a field
         "auto",
-        "Where the model runs: on a GPU if there is one, on the CPU, or on a certain GPU.",
-        '"auto", "off" or a GPU\'s number from 0',
+        "Where the models run: on a GPU if there is one, on the CPU, or on a certain GPU.",
+        '"auto", "off", a GPU\'s number from 0, or its UUID ("GPU-…")',
         _gpu,
     )
     threads: int = _key(
@@ -144,15 +262,43 @@ class InferenceConfig:
         "a whole number from 0",
         validators.ge(0),
     )
+    language_model: str = _key(
+        "",
+        "The language model: its name in the models folder, or a path. Without one nothing is "
+        "generated.",
+        "a model's name, or the path of a GGUF file",
+    )
+    gpu_layers: Layers = _key(  # noqa: RUF009 - it makes a field
+        "auto",
+        "How many layers of the language model are on the GPU: as many as there is memory for, or "
+        "so many and no fewer.",
+        '"auto" or a whole number from 0',
+        _layers,
+    )
+    keep_alive: float = _key(
+        5.0,
+        "So many minutes after its last use the language model is taken out of memory; the next "
+        "use brings it back. 0 keeps it for good, as the embedding model always is.",
+        "a number from 0",
+        validators.ge(0),
+    )
+    mirror: str = _key(
+        "",
+        "Where `mnemo model fetch` takes models from instead of the internet: a copy of a models "
+        "folder, as a folder or at an address.",
+        "an absolute path, one that begins with ~/, or an address that begins with http:// or "
+        "https://",
+        validators.matches_re(r"|https?://\S+|(?:/|~/).*"),
+    )
 
 
 @frozen
 class StdioConfig:
-    """What C{mnemo mcp} does."""
+    """What C{mnemo mcp} and C{mnemo shim} do."""
 
     start_daemon: bool = _key(
         True,
-        "Whether `mnemo mcp` starts a daemon where none answers.",
+        "Whether they start a daemon where none answers.",
         "true or false",
     )
 
@@ -207,11 +353,21 @@ class Loaded:
     @ivar origins: for each key such as C{server.port}: C{default}, the file's path, the
         environment variable or the flag that set it
     @ivar file: where the file is, or would be
+    @ivar warnings: a line for each thing that was said in vain, or not quite right
     """
 
     config: Config
     origins: Mapping[str, str]
     file: Path
+    warnings: Sequence[str] = ()
+
+
+def from_here(project: str | None) -> str | None:
+    """A project that a flag names. A folder is where the process that has the flag sees it."""
+    if project is None or project.startswith("file:"):
+        return project
+    is_folder = "/" in project or project.startswith(".")
+    return str(Path(project).expanduser().absolute()) if is_folder else project
 
 
 # -- the keys
@@ -278,7 +434,9 @@ def load(
     @raise ConfigError: for an unknown key, a wrong type, an impossible value or a bad file
     """
     user = Path(environ["HOME"]) if environ.get("HOME") else Path.home()
-    above = _from_environment(environ, user) | _from_flags(flags or {}, user)
+    warnings: list[str] = []
+    environment = _from_aliases(environ, user, warnings) | _from_environment(environ, user)
+    above = environment | _from_flags(flags or {}, user)
     chosen = _defaults(environ, user) | above
     named = config_file or environ.get("MNEMO_CONFIG")
     file = _absolute(Path(named), user) if named else chosen["home"].value / "mnemo.toml"
@@ -288,7 +446,10 @@ def load(
         section, _, key = name.rpartition(".")
         (tree.setdefault(section, {}) if section else tree)[key] = setting.value
     origins = {name: setting.origin for name, setting in chosen.items()}
-    return Loaded(_CONVERTER.structure(tree, Config), origins, file)
+    try:
+        return Loaded(_CONVERTER.structure(tree, Config), origins, file, warnings)
+    except Exposed as problem:
+        raise ConfigError(f"{origins[problem.key]}: {problem}") from None
 
 
 def _defaults(environ: Mapping[str, str], user: Path) -> Settings:
@@ -342,6 +503,13 @@ def _from_environment(environ: Mapping[str, str], user: Path) -> Settings:
     return settings
 
 
+def _from_aliases(environ: Mapping[str, str], user: Path, warnings: list[str]) -> Settings:
+    return {
+        alias.key: _checked(alias.key, _untext(alias.key, alias.text), alias.variable, user)
+        for alias in legacy_environment.read(environ, warnings.append)
+    }
+
+
 def _from_flags(flags: Mapping[str, object], user: Path) -> Settings:
     settings = {}
     for key, given in flags.items():
@@ -378,7 +546,8 @@ def _checked(key: str, raw: object, origin: str, user: Path) -> _Setting:
             attribute.validator(None, attribute, value)
     except (TypeError, ValueError):
         accepts = attribute.metadata["accepts"]
-        raise ConfigError(f"{origin}: {key} must be {accepts}, not {raw!r}") from None
+        given = "" if attribute.metadata.get("secret") else f", not {raw!r}"
+        raise ConfigError(f"{origin}: {key} must be {accepts}{given}") from None
     return _Setting(_absolute(value, user) if isinstance(value, Path) else value, origin)
 
 
@@ -426,5 +595,6 @@ _CONVERTER.register_structure_hook(int, _exactly(int))
 _CONVERTER.register_structure_hook(float, _finite)
 _CONVERTER.register_structure_hook(str, _exactly(str))
 _CONVERTER.register_structure_hook(Gpu, _exactly(int, str))
+_CONVERTER.register_structure_hook(Layers, _exactly(int, str))
 _CONVERTER.register_structure_hook(Path, _path)
 _CONVERTER.register_structure_hook_func(lambda wanted: wanted == tuple[str, ...], _texts)

@@ -21,6 +21,7 @@ from mnemo.config import (
     ServerConfig,
     SessionsConfig,
     StdioConfig,
+    from_here,
     load,
     sections,
     variable_of,
@@ -160,15 +161,23 @@ class FileTests(ConfigTestCase):
             port = 0
             allowed_hosts = ["box.lan", "box.lan:80", "10.0.0.1:*", "[fe80::1]:1"]
             allowed_origins = ["https://example.org", "vscode-webview://abc", "http://box:*"]
+            trust_forwarded_host = true
+            tokens = ["0123456789abcdef", "ci:fedcba9876543210"]
+            listen = ["tcp:8765:interface=127.0.0.1"]
             [sessions]
             idle_minutes = 5
             limit = 1
             running = 1
             waiting = 0
+            project = "mnemo"
             [inference]
             model = "other"
             gpu = 1
             threads = 3
+            language_model = "writer"
+            gpu_layers = 12
+            keep_alive = 0
+            mirror = "/mirror"
             [stdio]
             start_daemon = false
             [log]
@@ -185,9 +194,14 @@ class FileTests(ConfigTestCase):
             config.server.allowed_origins,
             ("https://example.org", "vscode-webview://abc", "http://box:*"),
         )
-        self.assertEqual(config.sessions, SessionsConfig(5.0, 1, 1, 0))
+        self.assertEqual(config.sessions, SessionsConfig(5.0, 1, 1, 0, "mnemo"))
+        self.assertEqual(config.server.tokens, ("0123456789abcdef", "ci:fedcba9876543210"))
+        self.assertTrue(config.server.trust_forwarded_host)
+        self.assertEqual(config.server.listen, ("tcp:8765:interface=127.0.0.1",))
         self.assertIsInstance(config.sessions.idle_minutes, float)
-        self.assertEqual(config.inference, InferenceConfig("other", 1, 3))
+        self.assertEqual(
+            config.inference, InferenceConfig("other", 1, 3, "writer", 12, 0.0, "/mirror")
+        )
         self.assertEqual((config.stdio.start_daemon, config.log.level), (False, "error"))
         origins = [key for key in KEYS if loaded.origins[key] != str(self.file)]
         self.assertEqual(origins, ["home"])
@@ -250,13 +264,21 @@ class EnvironmentTests(ConfigTestCase):
             MNEMO_SERVER_PORT="0",
             MNEMO_SERVER_ALLOWED_HOSTS="box.lan, box.lan:80",
             MNEMO_SERVER_ALLOWED_ORIGINS="https://example.org",
+            MNEMO_SERVER_TRUST_FORWARDED_HOST="true",
+            MNEMO_SERVER_TOKENS="0123456789abcdef, ci:fedcba9876543210",
+            MNEMO_SERVER_LISTEN="unix:/run/mnemo.sock:mode=600",
             MNEMO_SESSIONS_IDLE_MINUTES="0.5",
             MNEMO_SESSIONS_LIMIT="10",
             MNEMO_SESSIONS_RUNNING="1",
             MNEMO_SESSIONS_WAITING="2",
+            MNEMO_SESSIONS_PROJECT="/work/mnemo",
             MNEMO_INFERENCE_MODEL="0",
             MNEMO_INFERENCE_GPU="0",
             MNEMO_INFERENCE_THREADS="4",
+            MNEMO_INFERENCE_LANGUAGE_MODEL="1",
+            MNEMO_INFERENCE_GPU_LAYERS="2",
+            MNEMO_INFERENCE_KEEP_ALIVE="3",
+            MNEMO_INFERENCE_MIRROR="/mirror",
             MNEMO_STDIO_START_DAEMON="false",
             MNEMO_LOG_LEVEL="warn",
         )
@@ -266,10 +288,16 @@ class EnvironmentTests(ConfigTestCase):
                 home=self.user,
                 models=self.user / "m",
                 server=ServerConfig(
-                    "localhost", 0, ("box.lan", "box.lan:80"), ("https://example.org",)
+                    "localhost",
+                    0,
+                    ("box.lan", "box.lan:80"),
+                    ("https://example.org",),
+                    True,
+                    ("0123456789abcdef", "ci:fedcba9876543210"),
+                    ("unix:/run/mnemo.sock:mode=600",),
                 ),
-                sessions=SessionsConfig(0.5, 10, 1, 2),
-                inference=InferenceConfig("0", 0, 4),
+                sessions=SessionsConfig(0.5, 10, 1, 2, "/work/mnemo"),
+                inference=InferenceConfig("0", 0, 4, "1", 2, 3, "/mirror"),
                 stdio=StdioConfig(False),
                 log=LogConfig("warn"),
             ),
@@ -304,8 +332,8 @@ class EnvironmentTests(ConfigTestCase):
             ("MNEMO_STDIO_START_DAEMON", "no"): "stdio.start_daemon must be true or false, "
             "not 'no'",
             ("MNEMO_HOME", ""): "home must be a path, not ''",
-            ("MNEMO_INFERENCE_GPU", "cuda"): 'inference.gpu must be "auto", "off" or a GPU\'s '
-            "number from 0, not 'cuda'",
+            ("MNEMO_INFERENCE_GPU", "cuda"): 'inference.gpu must be "auto", "off", a GPU\'s '
+            "number from 0, or its UUID (\"GPU-…\"), not 'cuda'",
         }.items():
             self.assertEqual(self.refusal(**dict([said])), f"{said[0]}: {line}")
 
@@ -320,17 +348,43 @@ class AcceptedTests(ConfigTestCase):
     """What each key takes, in the file."""
 
     REFUSED: ClassVar[dict[str, list[object]]] = {
-        "server.host": ["''", "'0.0.0.0'", "'::'", "'192.168.0.1'", "'example.org'", "'[::1]'", 1],
+        "server.host": ["''", "'example.org'", "'[::1]'", 1],
         "server.port": [-1, 65536, 1.0, "'1'", "true", "[1]"],
         "server.allowed_hosts": ["'box'", "['']", "['a b']", "['http://a']", "['a/b']", "[1]", 1],
         "server.allowed_origins": ["'x'", "['null']", "['example.org']", "['http://a/']", "[1]"],
+        "server.trust_forwarded_host": [1, "'true'"],
+        "server.tokens": [
+            "'0123456789abcdef'",
+            "['']",
+            "['0123456789abcde']",
+            "['name:0123456789abcde']",
+            "['0123456789 abcdef']",
+            "['a:b:0123456789abcdef']",
+            "['a:0123456789abcdef', 'b:0123456789abcdef']",
+            "[1]",
+        ],
+        "server.listen": [
+            "'tcp:1'",
+            "['8765']",
+            "['tcp:']",
+            "['tcp:many']",
+            "['ssl:8765']",
+            "['tcp:1:interface=x']",
+            "['unix:']",
+            "[1]",
+        ],
         "sessions.idle_minutes": [0, -1, "inf", "nan", "'1'", "true"],
         "sessions.limit": [0, 1.5, "'1'"],
         "sessions.running": [0, -1],
         "sessions.waiting": [-1, "'all'"],
+        "sessions.project": [1, "['x']"],
         "inference.model": ["''", 1],
-        "inference.gpu": [-1, 1.0, "'on'", "true", "'0'"],
+        "inference.gpu": [-1, 1.0, "'on'", "true", "'0'", "'GPU-'"],
         "inference.threads": [-1, "'auto'"],
+        "inference.language_model": [1],
+        "inference.gpu_layers": [-1, 1.0, "'all'"],
+        "inference.keep_alive": [-1, "'never'"],
+        "inference.mirror": [1, "'models'", "'ftp://box/models'"],
         "stdio.start_daemon": [1, "'true'", "'yes'"],
         "log.level": ["'INFO'", "'trace'", 1],
         "models": ["''", 1, "['/x']", '"/\\u0000"'],
@@ -340,8 +394,21 @@ class AcceptedTests(ConfigTestCase):
         "server.host": ["'localhost'", "'127.0.0.1'", "'127.8.9.10'", "'::1'"],
         "server.port": [0, 1, 65535],
         "server.allowed_hosts": ["[]", "['box']", "['box:*']"],
+        "server.trust_forwarded_host": ["true", "false"],
+        "server.tokens": [
+            "[]",
+            "['0123456789abcdef', 'me:0123456789abcdeF', 'me:-._~+/=-._~+/=00']",
+        ],
+        "server.listen": [
+            "[]",
+            "['tcp:8765:interface=127.0.0.1', 'tcp6:1:interface=\\:\\:1']",
+            "['unix:/run/x.sock', 'unix:/x:mode=600', 'systemd:domain=INET:index=0']",
+        ],
+        "sessions.project": ["''", "'mnemo'", "'/work/mnemo'"],
         "sessions.idle_minutes": [1, 0.01, 1e6],
-        "inference.gpu": ["'auto'", "'off'", 0, 7],
+        "inference.gpu": ["'auto'", "'off'", 0, 7, "'GPU-5d0f3c1e-8a'"],
+        "inference.gpu_layers": ["'auto'", 0, 99],
+        "inference.mirror": ["''", "'/mnt/models'", "'~/models'", "'https://box.lan/models'"],
         "log.level": ["'debug'", "'info'", "'warn'", "'error'"],
         "models": ["'/x'", "'~/x'", "'~'"],
     }
@@ -352,7 +419,7 @@ class AcceptedTests(ConfigTestCase):
             for value in values:
                 line = self.refusal(f"{key} = {value}")
                 accepts = KEYS[key].metadata["accepts"]
-                self.assertTrue(line.startswith(f"FILE: {key} must be {accepts}, not "), line)
+                self.assertTrue(line.startswith(f"FILE: {key} must be {accepts}"), line)
 
     def test_what_is_accepted_is_taken(self) -> None:
         for key, values in self.ACCEPTED.items():
@@ -362,6 +429,29 @@ class AcceptedTests(ConfigTestCase):
     def test_the_classes_themselves_refuse_what_cannot_be(self) -> None:
         self.assertRaises(ValueError, SessionsConfig, limit=0)
         self.assertRaises(ValueError, ServerConfig, host="0.0.0.0")
+
+    def test_other_machines_reach_it_only_where_it_asks_for_a_token(self) -> None:
+        for host in ("0.0.0.0", "::", "192.168.0.1"):
+            self.assertEqual(
+                self.refusal(f"server.host = '{host}'"),
+                "FILE: server.host must be on a loopback address (localhost, 127.0.0.0/8 or ::1)"
+                f" while server.tokens is empty, not '{host}'",
+            )
+        for listen in ("tcp:8765", "tcp6:8765", "tcp:1:interface=10.0.0.1"):
+            line = self.refusal(f"server.listen = ['{listen}']")
+            self.assertIn(f"server.tokens is empty, not '{listen}'", line)
+        tokens = "server.tokens = ['0123456789abcdef']\n"
+        self.assertEqual(self.load(f"{tokens}server.host = '::'").config.server.host, "::")
+        self.load(f"{tokens}server.listen = ['tcp:8765']")
+
+    def test_a_token_is_repeated_nowhere(self) -> None:
+        line = self.refusal("server.tokens = ['a secret of mine']")
+        self.assertNotIn("secret", line)
+        line = self.refusal(MNEMO_SERVER_TOKENS="a:0123456789abcdef,b:short")
+        self.assertNotIn("0123", line)
+        self.assertNotIn("short", line.partition("must be")[0])
+        self.assertTrue(line.endswith("none twice"), line)
+        self.assertNotIn("0123", repr(ServerConfig(tokens=("0123456789abcdef",))))
 
     @given(st.floats())
     def test_any_number_is_taken_as_it_is_or_refused(self, minutes: float) -> None:
@@ -380,6 +470,25 @@ class AcceptedTests(ConfigTestCase):
             self.assertEqual(len(str(refusal).splitlines()), 1)
             if key != "home":  # A name that is too long is told of the file in it.
                 self.assertTrue(str(refusal).startswith(f"{variable_of(key)}: {key} must be "))
+
+
+class FromHereTests(SynchronousTestCase):
+    """A project on a command line."""
+
+    def test_a_folder_is_where_the_command_is_run(self) -> None:
+        here = Path.cwd()
+        for said, meant in {
+            ".": str(here),
+            "./x": str(here / "x"),
+            "x/y": str(here / "x/y"),
+            "/x": "/x",
+            "~/x": str(Path.home() / "x"),
+        }.items():
+            self.assertEqual(from_here(said), meant)
+
+    def test_anything_else_is_what_it_is(self) -> None:
+        for said in (None, "", "mnemo", "file:///x/y"):
+            self.assertEqual(from_here(said), said)
 
 
 class ReferenceTests(SynchronousTestCase):

@@ -34,13 +34,20 @@ class Guard:
     @ivar allowed_hosts: as C{Host} has them, C{"name:port"} or C{"name"}; C{"name:*"} is any port
     @ivar allowed_origins: as C{Origin} has them, C{"https://name:port"} or C{"https://name"};
         C{"https://name:*"} is any port
+    @ivar trust_forwarded_host: whether a listed C{X-Forwarded-Host} will do where C{Host} does
+        not. Anybody can send one, so there must be no way to the daemon but by a proxy
     """
 
     allowed_hosts: tuple[str, ...] = ()
     allowed_origins: tuple[str, ...] = ()
+    trust_forwarded_host: bool = False
 
     def refusal(
-        self, hosts: Sequence[str], origins: Sequence[str], needs_host: bool = True
+        self,
+        hosts: Sequence[str],
+        origins: Sequence[str],
+        needs_host: bool = True,
+        forwarded: Sequence[str] = (),
     ) -> Refusal | None:
         """
         Why these headers are refused, or C{None} where they pass.
@@ -48,6 +55,7 @@ class Guard:
         @param hosts: every C{Host} header of the request
         @param origins: every C{Origin} header of the request
         @param needs_host: false for HTTP/1.0, which did not have C{Host} yet
+        @param forwarded: every C{X-Forwarded-Host} header of the request
         """
         for origin in origins:
             if origin == "null":
@@ -56,9 +64,15 @@ class Guard:
                 return Refusal(403, _line("Origin", origin, "origins"))
         if len(hosts) > 1 or (needs_host and not hosts):
             return Refusal(400, f"The request has {len(hosts) or 'no'} Host headers; send one.")
-        if hosts and not _host_passes(hosts[0], self.allowed_hosts):
+        if not hosts or _host_passes(hosts[0], self.allowed_hosts):
+            return None
+        if not self.trust_forwarded_host or len(forwarded) != 1:
             return Refusal(421, _line("Host", hosts[0], "hosts"))
-        return None
+        # Each proxy on the way may have added one; the first is what the client asked for.
+        asked = forwarded[0].partition(",")[0].strip()
+        if _forwarded_passes(asked, self.allowed_hosts):
+            return None
+        return Refusal(421, _line("X-Forwarded-Host", asked, "hosts"))
 
 
 # Clients send the same few values over and over.
@@ -70,6 +84,12 @@ def _host_passes(host: str, allowed: tuple[str, ...]) -> bool:
     if parts is None or parts.netloc != host or "@" in host:
         return False
     return _is_loopback(parts.hostname) or _listed(host, parts, allowed)
+
+
+@lru_cache(maxsize=64)
+def _forwarded_passes(host: str, allowed: tuple[str, ...]) -> bool:
+    parts = _split(f"//{host}")
+    return parts is not None and parts.netloc == host and _listed(host, parts, allowed)
 
 
 @lru_cache(maxsize=64)

@@ -1,6 +1,6 @@
 """HTTP: what is answered at which address, and what becomes of a call whose client goes away."""
 
-from collections.abc import Callable, Coroutine
+from collections.abc import Coroutine
 from typing import Any
 
 import msgspec
@@ -15,8 +15,11 @@ from twisted.web.server import Request
 from werkzeug.exceptions import HTTPException
 
 from mnemo.mcp.errors import INTERNAL_ERROR
-from mnemo.mcp.streamable import Endpoint, Exchange, OpenStream, Reply
+from mnemo.mcp.exchanges import Exchange, Reply
+from mnemo.mcp.get_streams import AnyStream
+from mnemo.mcp.streamable import Endpoint
 from mnemo.observe.health import Health
+from mnemo.transports.answering import CUT_OFF, STREAMED, Answering, Patience
 from mnemo.transports.site import (
     NOTHING_HERE,
     BoundedRequest,
@@ -29,9 +32,7 @@ from mnemo.transports.sse import Streams
 RETRY_AFTER = "2"
 """Seconds after which to ask again while the daemon starts or stops."""
 
-CUT_OFF = "mnemo stopped before this call had ended; it may have been carried out."
-
-Answer = Reply | OpenStream
+Answer = Reply | AnyStream
 
 
 @define(eq=False)
@@ -47,10 +48,14 @@ class Addresses:
     streams: Streams
     clock: IReactorTime
     _running: set[Deferred[Any]] = field(factory=set, init=False)
+    _patience: Patience = field(init=False)
     _drained: Deferred[None] = field(factory=Deferred, init=False)
 
     app = Klein()
     log = Logger()
+
+    def __attrs_post_init__(self) -> None:
+        self._patience = Patience(self.clock)
 
     @app.route("/mcp")
     @app.route("/mcp/")
@@ -59,13 +64,15 @@ class Addresses:
         if not self.health.serving:
             return self._come_back(request)
         method = request.method.decode("latin-1")
-        exchange = Exchange(method, headers_of(request), request.content.read())
+        body = request.content.read()
+        exchange = Exchange(method, headers_of(request), body, request.principal)
+        answering = Answering(self.streams, request, exchange)
         if method == "POST":
-            return self._run(self.endpoint.post(exchange), exchange, request)
+            return self._run(self.endpoint.post(exchange, answering), answering, request)
         if method == "GET":
-            return self._run(self.endpoint.get(exchange), exchange, request)
+            return self._run(self.endpoint.get(exchange), answering, request)
         if method == "DELETE":
-            return self._run(self.endpoint.delete(exchange), exchange, request)
+            return self._run(self.endpoint.delete(exchange), answering, request)
         return self._deliver(self.endpoint.refuse(exchange), request)
 
     @app.route("/health")
@@ -101,39 +108,51 @@ class Addresses:
 
         Streams end as well. No call may begin any more.
         """
+        self.endpoint.end_listening()
         if self._running:
             self.log.info("Waiting for {count} running calls.", count=len(self._running))
             await self._drained.addTimeout(seconds, self.clock, onTimeoutCancel=_no_matter)
         for call in list(self._running):
             call.cancel()
+        self._patience.stop()
         self.streams.close_all()
 
     def _run(
-        self, work: Coroutine[Any, Any, Answer], exchange: Exchange, request: Request
-    ) -> Deferred[Any]:
-        call = Deferred.fromCoroutine(work)
-        if not call.called:
-            self._track(call)
-            call = guarded(call, lambda: self.endpoint.era(exchange) == "modern")
-        return call.addCallbacks(
+        self, work: Coroutine[Any, Any, Answer], answering: Answering, request: Request
+    ) -> Deferred[Any] | bytes:
+        answered = answering.start(work)
+        if not answering.work.called:
+            self._track(answering)
+        elif isinstance(answered.result, Reply):
+            # Nothing to wait for, and no need of a Deferred's ways.
+            return self._reply(answered.result, request)
+        return answered.addCallbacks(
             self._deliver, self._failed, callbackArgs=(request,), errbackArgs=(request,)
         )
 
-    def _track(self, call: Deferred[Any]) -> None:
+    def _track(self, answering: Answering) -> None:
         """Count a call among those that run until it ends."""
+        call = answering.work
 
         def ended(result: Any) -> Any:
             self._running.discard(call)
+            self._patience.forget(answering)
             if not self._running and not self.health.serving and not self._drained.called:
                 self._drained.callback(None)
             return result
 
         self._running.add(call)
+        self._patience.watch(answering)
         call.addBoth(ended)
 
-    def _deliver(self, reply: Answer, request: Request) -> bytes | Deferred[None]:
-        if isinstance(reply, OpenStream):
-            return self.streams.open(reply, request)
+    def _deliver(self, reply: Answer | None, request: Request) -> bytes | Deferred[None]:
+        if reply is STREAMED:
+            return b""
+        if isinstance(reply, Reply):
+            return self._reply(reply, request)
+        return self.streams.open(reply, request)
+
+    def _reply(self, reply: Reply, request: Request) -> bytes:
         return answer(request, reply.status, reply.body, reply.headers)
 
     def _failed(self, failure: Failure, request: Request) -> bytes | Failure:
@@ -149,29 +168,6 @@ class Addresses:
     def _come_back(self, request: Request) -> bytes:
         body = failure_body("mnemo is starting or stopping; try again in a moment.", INTERNAL_ERROR)
         return answer(request, 503, body, [("Retry-After", RETRY_AFTER)])
-
-
-def guarded(call: Deferred[Any], cancels: Callable[[], bool]) -> Deferred[Any]:
-    """
-    The answer of C{call}, which runs on when this is cancelled unless C{cancels} then says so.
-
-    What a call left alone answers goes nowhere, but for a failure, which is logged.
-    """
-
-    def cancel(_: Deferred[Any]) -> None:
-        if cancels():
-            call.cancel()
-
-    def pass_on(result: Any) -> Any:
-        if not outer.called:
-            outer.callback(result)
-            return None
-        abandoned = isinstance(result, Failure) and not result.check(CancelledError)
-        return result if abandoned else None
-
-    outer: Deferred[Any] = Deferred(cancel)
-    call.addBoth(pass_on)
-    return outer
 
 
 def _no_matter(result: object, seconds: float) -> None:

@@ -90,12 +90,14 @@ class Proxy:
         say: Callable[[bytes], None],
         log: Callable[[str], None],
         closing: Event,
+        token: str = "",
     ) -> None:
         """
         @param project: where the client works; the daemon finds the project by it
         @param say: writes a message to the client
         @param log: tells a person something
         @param closing: set when this ends
+        @param token: what the daemon asks for, or C{""}
         """
         self._daemon = daemon
         self._headers: dict[str, str | bytes] = {
@@ -104,6 +106,8 @@ class Proxy:
         }
         if "\n" not in project and "\r" not in project:
             self._headers["X-Mnemo-Project"] = project.encode("utf-8", "surrogateescape")
+        if token:
+            self._headers["Authorization"] = f"Bearer {token}"
         self._say = say
         self._log = log
         self._closing = closing

@@ -51,7 +51,7 @@ def _cancel(failure: Failure, handled: Deferred[Any], gone: list[Failure]) -> No
     handled.cancel()
 
 
-def _write(body: bytes, request: BoundedRequest, gone: list[Failure]) -> None:
+def _write(body: bytes | None, request: BoundedRequest, gone: list[Failure]) -> None:
     if not gone:
-        request.write(body)
+        request.write(body or b"")  # There is none at the end of a stream.
         request.finish()

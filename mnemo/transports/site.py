@@ -1,6 +1,6 @@
 """The root of all addresses: what a request may be before anybody looks at what it asks."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from io import BytesIO
 
@@ -13,6 +13,8 @@ from twisted.web.resource import IResource, Resource
 from twisted.web.server import Request, Site
 
 from mnemo.mcp.errors import INVALID_REQUEST
+from mnemo.mcp.headers import PROJECT
+from mnemo.transports.credentials import LOCAL, Credentials
 from mnemo.transports.guard import Guard
 
 BODY_LIMIT = 4 * 1024 * 1024
@@ -23,6 +25,17 @@ DISCARDED = 16 * BODY_LIMIT
 
 NOTHING_HERE = b'{"error":"There is nothing here."}'
 
+NO_TOKEN = (
+    "This daemon asks for a token: send 'Authorization: Bearer TOKEN' with one of those in"
+    " server.tokens (in mnemo.toml, or MNEMO_SERVER_TOKENS)."
+)
+
+_FOR_ALL = frozenset([b"/health/live", b"/health/ready"])
+"""What needs no token: a watchdog and a load balancer have none."""
+
+_SAYS_HELLO = b"/ws"
+"""Where one may also say who one is when the connection stands, since browsers cannot before."""
+
 
 _log = Logger()
 
@@ -32,9 +45,13 @@ class BoundedRequest(Request):
     A request whose body stays in memory and under L{BODY_LIMIT}.
 
     A longer one is answered 413 as soon as that is known. What follows of it is not kept.
+
+    @ivar principal: who sent it; C{""} where that is not known yet, which is at L{_SAYS_HELLO}
+        alone
     """
 
     content: BytesIO
+    principal: str = LOCAL
     defaultContentType = None
     _discarded = -1
 
@@ -77,12 +94,24 @@ class BoundedRequest(Request):
 
 
 class GuardedSite(Site):
-    """The root of all addresses. Nobody passes whom the guard refuses; no access log is kept."""
+    """
+    The root of all addresses. Nobody passes whom the guard refuses or who lacks a token; no
+    access log is kept.
+
+    @ivar exact: what answers an address by itself, ahead of C{resource}: an address here is
+        that one alone, and nothing below it
+    """
 
     noisy = False
 
     def __init__(
-        self, resource: IResource, messages: IResource, guard: Guard, reactor: IReactorTime
+        self,
+        resource: IResource,
+        messages: IResource,
+        guard: Guard,
+        reactor: IReactorTime,
+        credentials: Credentials | None = None,
+        exact: Mapping[bytes, IResource] | None = None,
     ) -> None:
         """
         @param resource: answers every address
@@ -97,25 +126,53 @@ class GuardedSite(Site):
         )
         self._messages = messages
         self._guard = guard
+        self._credentials = credentials or Credentials()
+        self.exact = dict(exact or {})
         self._told = ""
 
-    def getResourceFor(self, request: Request) -> IResource:
+    def getResourceFor(self, request: BoundedRequest) -> IResource:
         """What answers this request."""
         refusal = self._guard.refusal(
             header_values(request, b"Host"),
             header_values(request, b"Origin"),
             needs_host=request.clientproto != b"HTTP/1.0",
+            forwarded=self._forwarded(request),
         )
         if refusal is not None:
             self._tell(refusal.message)
             return _Fixed(refusal.status, failure_body(refusal.message))
+        if request.path == b"/" and asks_for_websocket(request):
+            # Clients that were given no path.
+            request.path = _SAYS_HELLO
+        if self._credentials.required and not self._knows(request):
+            if _is_probe(request.path):
+                return _Fixed(404, NOTHING_HERE)
+            return _Fixed(401, failure_body(NO_TOKEN), (("WWW-Authenticate", "Bearer"),))
         if request.path == b"/mcp" and request.method == b"POST":
             return self._messages
         if b"%" in request.path:
             # No address has an escape in it, and Klein logs one that does not decode.
             return _Fixed(404, NOTHING_HERE)
+        if request.path in self.exact:
+            return self.exact[request.path]
         resource: IResource = super().getResourceFor(request)
         return resource
+
+    def _forwarded(self, request: BoundedRequest) -> Sequence[str]:
+        trusted = self._guard.trust_forwarded_host
+        return header_values(request, b"X-Forwarded-Host") if trusted else ()
+
+    def _knows(self, request: BoundedRequest) -> bool:
+        """Whether the sender may go on, who is told to the request."""
+        if request.path in _FOR_ALL:
+            return True
+        said = header_values(request, b"Authorization")
+        if not said and request.path == _SAYS_HELLO:
+            request.principal = ""
+            return True
+        principal = self._credentials.principal(said[0]) if len(said) == 1 else None
+        request.principal = principal or ""
+        return principal is not None
 
     def log(self, request: http.Request) -> None:
         """Say nothing: formatting a line costs as much as the request."""
@@ -132,14 +189,24 @@ class _Fixed(Resource):
 
     isLeaf = True
 
-    def __init__(self, status: int, body: bytes) -> None:
+    def __init__(self, status: int, body: bytes, headers: Sequence[tuple[str, str]] = ()) -> None:
         super().__init__()
         self._status = status
         self._body = body
+        self._headers = headers
 
     def render(self, request: Request) -> bytes:
         """The answer."""
-        return answer(request, self._status, self._body)
+        return answer(request, self._status, self._body, self._headers)
+
+
+def _is_probe(path: bytes) -> bool:
+    """
+    Whether a client looks for an OAuth server, which there is not.
+
+    A plain no has it say so at once; a 401 here would send it around in circles.
+    """
+    return b"/.well-known/" in path or path == b"/register"
 
 
 def answer(
@@ -163,12 +230,25 @@ def failure_body(message: str, code: int = INVALID_REQUEST) -> bytes:
     return msgspec.json.encode({"jsonrpc": "2.0", "id": None, "error": error})
 
 
+def asks_for_websocket(request: Request) -> bool:
+    """Whether a request wants its connection to become a WebSocket."""
+    asked = request.requestHeaders.getRawHeaders(b"Upgrade", ())
+    return any(value.strip().lower() == b"websocket" for value in asked)
+
+
 def headers_of(request: Request) -> dict[str, tuple[str, ...]]:
-    """All headers of a request, by their name in lower case."""
-    return {
+    """
+    All headers of a request, by their name in lower case.
+
+    C{?project=} in its address stands for the header of that meaning, where there is none.
+    """
+    found = {
         _lower(name): tuple([_text(value) for value in values])
         for name, values in request.requestHeaders.getAllRawHeaders()
     }
+    if b"project=" in request.uri and PROJECT not in found:
+        found[PROJECT] = tuple([_text(value) for value in request.args.get(b"project", ())])
+    return found
 
 
 def header_values(request: Request, name: bytes) -> Sequence[str]:

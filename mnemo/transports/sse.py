@@ -1,7 +1,8 @@
 """Server-sent events: the open streams, what each may hold back, who ends them."""
 
 from collections import deque
-from typing import Any
+from collections.abc import Callable
+from typing import Any, Protocol
 
 from attrs import define, field
 from twisted.internet.defer import Deferred
@@ -10,7 +11,7 @@ from twisted.web.server import Request
 from txaio import tx
 from zope.interface import implementer
 
-from mnemo.mcp.streamable import OpenStream
+from mnemo.mcp.get_streams import SendEvent
 
 HEARTBEAT = 15.0
 """Seconds within which a client hears from an open stream, if only a comment."""
@@ -26,6 +27,16 @@ _HEADERS = (
     ("X-Accel-Buffering", "no"),
 )
 _COMMENT = b":\n\n"
+
+
+class ISource(Protocol):
+    """What has messages for a stream."""
+
+    def attach(self, send: SendEvent, close: Callable[[], None]) -> None:
+        """The stream is open: C{send} sends a message on it, C{close} ends it."""
+
+    def detach(self) -> None:
+        """The stream is over, for whatever reason."""
 
 
 @implementer(IPushProducer)
@@ -45,25 +56,47 @@ class EventStream:
         self._held_bytes = 0
         self._paused = False
 
-    def begin(self) -> None:
-        """Send the headers, and a comment so that they are on their way at once."""
+    def begin(self, first: bytes) -> None:
+        """Send the headers, and something so that they are on their way at once."""
         for name, value in _HEADERS:
             self._request.setHeader(name, value)
         self._request.registerProducer(self, True)
-        self._request.write(_COMMENT)
+        self._request.write(first)
 
-    def send(self, message: bytes) -> None:
-        """Send a JSON-RPC message, or hold it while the reader is slow."""
+    def send(self, message: bytes, id: str = "", retry: int | None = None) -> None:
+        """
+        Send a JSON-RPC message, or hold it while the reader is slow.
+
+        @param message: C{b""} for an event that only says C{id} and C{retry}
+        @param id: by which a client that comes back can say what it has
+        @param retry: milliseconds after which to come back when the stream breaks
+        """
         if not self.open:
             return
-        event = b"event: message\ndata: %b\n\n" % message
+        if message:
+            event = b"event: message\ndata: %b\n\n" % message
+        else:
+            # Without data an event is passed over, and its id with it.
+            event = b"data: \n\n" if id else b"\n"
+        if retry is not None:
+            event = b"retry: %d\n%b" % (retry, event)
+        if id:
+            event = b"id: %b\n%b" % (id.encode("ascii"), event)
+        self.write(event)
+
+    def write(self, event: bytes) -> None:
+        """Send an event that is whole, or hold it while the reader is slow."""
+        if not self.open:
+            return
         if not self._paused:
             self._request.write(event)
             return
-        self._held.append(event)
-        self._held_bytes += len(event)
+        # One message may be longer than that by itself.
         if self._held_bytes > HELD:
             self._abort()
+            return
+        self._held.append(event)
+        self._held_bytes += len(event)
 
     def beat(self) -> None:
         """Show that the stream lives. A reader that is behind has not heard the last one yet."""
@@ -74,6 +107,9 @@ class EventStream:
         """End the response from our side."""
         if self.open:
             self.open = False
+            # The transport takes what is still held, however slow its reader.
+            while self._held:
+                self._request.write(self._held.popleft())
             self._request.unregisterProducer()
             self.ended.callback(None)
 
@@ -106,7 +142,7 @@ class EventStream:
 class _Entry:
     """An open stream, and the timer of its next heartbeat."""
 
-    source: OpenStream
+    source: ISource
     stream: EventStream
     next_beat: Any = None
 
@@ -117,9 +153,12 @@ class Streams:
     The streams that are open.
 
     @ivar clock: the reactor; txaio keeps one for the process
+    @ivar boot: told in the first comment of each, so that a client knows one life of the
+        daemon from another
     """
 
     clock: IReactorTime
+    boot: str = ""
     _entries: set[_Entry] = field(factory=set, init=False)
     _timer: Any = field(init=False)
 
@@ -131,14 +170,18 @@ class Streams:
     def __len__(self) -> int:
         return len(self._entries)
 
-    def open(self, source: OpenStream, request: Request) -> Deferred[None]:
-        """Answer a request with a stream; what comes back fires when it is over."""
+    def open(self, source: ISource, request: Request, first: bytes = b"") -> Deferred[None]:
+        """
+        Answer a request with a stream; what comes back fires when it is over.
+
+        @param first: an event that goes ahead of all messages
+        """
         entry = _Entry(source, EventStream(request))
         stream = entry.stream
         self._entries.add(entry)
         self._schedule(entry)
         stream.ended.addBoth(self._ended, entry)
-        stream.begin()
+        stream.begin(b": boot %b\n\n%b" % (self.boot.encode(), first))
         source.attach(stream.send, stream.close)
         return stream.ended
 

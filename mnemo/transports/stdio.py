@@ -1,9 +1,8 @@
 """One client on this process's own stdin and stdout, served without a daemon."""
 
 from collections.abc import Callable
-from typing import Any
 
-from twisted.internet.defer import CancelledError, Deferred
+from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IDelayedCall, IHalfCloseableProtocol, IReactorTime
 from twisted.internet.protocol import Protocol, connectionDone
 from twisted.logger import Logger
@@ -13,6 +12,7 @@ from zope.interface import implementer
 from mnemo.mcp import jsonrpc
 from mnemo.mcp.connection import Connection
 from mnemo.mcp.errors import INTERNAL_ERROR, ProtocolError
+from mnemo.transports.conversation import Conversation
 
 GRACE_SECONDS = 1.0
 """How long a conversation goes on when the client has closed its end, or is not served."""
@@ -39,15 +39,16 @@ class StdioServer(Protocol):
         self._on_call = on_call
         self._buffer = b""
         self._held: list[bytes] = []
-        self._connection: Connection | None = None
+        self._conversation: Conversation | None = None
         self._refusal = ""
-        self._running: dict[Deferred[Any], object] = {}
         self._has_ended = False
         self._grace: IDelayedCall | None = None
 
     def serve(self, connection: Connection) -> None:
         """Answer by C{connection}: what was held, and everything from now on."""
-        self._connection = connection
+        self._conversation = conversation = Conversation(connection, self.send, self._clock)
+        conversation.on_request = self._requested
+        conversation.on_idle = self._end_if_idle
         self._release()
 
     def refuse(self, reason: str) -> None:
@@ -79,6 +80,8 @@ class StdioServer(Protocol):
         if self._buffer.strip():
             self._take(self._buffer)
         self._has_ended = True
+        if self._conversation is not None:
+            self._conversation.end_listening()
         self._end_soon()
         self._end_if_idle()
 
@@ -101,42 +104,19 @@ class StdioServer(Protocol):
     def _take(self, line: bytes) -> None:
         if self._refusal:
             self._turn_away(jsonrpc.parse(line))
-        elif self._connection is None:
+        elif self._conversation is None:
             self._held.append(line)
         else:
-            self._answer(self._connection, line)
+            self._conversation.receive(line)
+
+    def _requested(self, method: str) -> None:
+        if method == "tools/call":
+            self._on_call()
 
     def _turn_away(self, message: jsonrpc.Message | jsonrpc.Malformed) -> None:
         if isinstance(message, jsonrpc.Request):
             self.send(jsonrpc.error(message.id, ProtocolError(INTERNAL_ERROR, self._refusal)))
             self._end_soon()
-
-    def _answer(self, connection: Connection, line: bytes) -> None:
-        message = jsonrpc.parse(line)
-        method = getattr(message, "method", "")
-        if method == "notifications/cancelled" and isinstance(message, jsonrpc.Notification):
-            self._cancel(message.params.get("requestId"))
-        if method == "tools/call":
-            self._on_call()
-        call = Deferred.fromCoroutine(connection.receive(line))
-        self._running[call] = _key(getattr(message, "id", None))
-        call.addCallback(self._send_answer)
-        call.addErrback(lambda failure: failure.trap(CancelledError) and None)
-        call.addErrback(lambda failure: self.log.failure("An answer was lost.", failure))
-        call.addBoth(self._answered, call)
-
-    def _send_answer(self, answer: bytes | None) -> None:
-        if answer is not None:
-            self.send(answer)
-
-    def _answered(self, _: object, call: Deferred[Any]) -> None:
-        del self._running[call]
-        self._end_if_idle()
-
-    def _cancel(self, id: Any) -> None:
-        wanted = _key(id)
-        for call in [call for call, key in self._running.items() if key and key == wanted]:
-            call.cancel()
 
     # -- the end
 
@@ -147,16 +127,12 @@ class StdioServer(Protocol):
     def _finish(self) -> None:
         if self._grace is not None and self._grace.active():
             self._grace.cancel()
-        for call in list(self._running):
-            call.cancel()
+        if self._conversation is not None:
+            self._conversation.cancel_all()
         if not self.gone.called:
             self.gone.callback(None)
 
     def _end_if_idle(self) -> None:
-        if self._has_ended and not self._running and not self._held:
+        is_idle = self._conversation is None or self._conversation.idle
+        if self._has_ended and is_idle and not self._held:
             self.end()
-
-
-def _key(id: Any) -> tuple[type, int | str] | None:
-    """What tells 0 from "0"; C{None} for what is no id."""
-    return (type(id), id) if isinstance(id, int | str) else None

@@ -91,8 +91,10 @@ def events(readline: Callable[[], bytes]) -> Iterator[bytes]:
         line = line.rstrip(b"\r\n")
         if line.startswith(b"data:"):
             data.append(line[5:].removeprefix(b" "))
-        elif not line and data:
-            yield b"\n".join(data)
+        elif not line:
+            # One that only says its id has data, but nothing in it.
+            if any(data):
+                yield b"\n".join(data)
             data = []
 
 

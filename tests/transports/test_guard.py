@@ -58,6 +58,43 @@ class HostTests(SynchronousTestCase):
             self.assertIn(part, refusal.message)
 
 
+class ForwardedHostTests(SynchronousTestCase):
+    """C{X-Forwarded-Host} is what a proxy was asked for, if it was a proxy that said so."""
+
+    TRUSTING = Guard(allowed_hosts=("mnemo.lan:*",), trust_forwarded_host=True)
+
+    def passes(self, guard: Guard, host: str, *forwarded: str) -> bool:
+        return guard.refusal([host], [], forwarded=forwarded) is None
+
+    def test_it_means_nothing_unless_it_is_trusted(self) -> None:
+        guard = Guard(allowed_hosts=("mnemo.lan:*",))
+        self.assertFalse(self.passes(guard, "inner:9999", "mnemo.lan"))
+        self.assertTrue(self.passes(guard, "localhost", "evil.example"))
+
+    def test_a_listed_one_stands_for_the_host(self) -> None:
+        for said in ("mnemo.lan", "mnemo.lan:443", "mnemo.lan, inner:80"):
+            self.assertTrue(self.passes(self.TRUSTING, "inner:9999", said), said)
+
+    def test_no_other_does(self) -> None:
+        for said in (
+            "evil.example",
+            "localhost",
+            "127.0.0.1",
+            "",
+            "me@mnemo.lan",
+            "inner, mnemo.lan",
+        ):
+            self.assertFalse(self.passes(self.TRUSTING, "inner:9999", said), said)
+        self.assertFalse(self.passes(self.TRUSTING, "inner:9999", "mnemo.lan", "mnemo.lan"))
+
+    def test_the_refusal_names_it_and_the_setting(self) -> None:
+        refusal = self.TRUSTING.refusal(["inner:9999"], [], forwarded=["evil.example"])
+        assert refusal is not None
+        self.assertEqual(refusal.status, 421)
+        for part in ("X-Forwarded-Host 'evil.example'", "server.allowed_hosts"):
+            self.assertIn(part, refusal.message)
+
+
 class OriginTests(SynchronousTestCase):
     """C{Origin} is what tells a page of another site from a program."""
 

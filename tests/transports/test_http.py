@@ -87,7 +87,6 @@ class AddressTests(HttpTestCase):
 
     def test_what_clients_look_for_elsewhere_is_not_there(self) -> None:
         paths = [
-            "/",
             "/.well-known/oauth-protected-resource/mcp",
             "/.well-known/openid-configuration",
             "/register",

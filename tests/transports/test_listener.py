@@ -1,12 +1,15 @@
 """The port: when it opens, and what goes before it is gone."""
 
+from collections.abc import Sequence
 from typing import Any
 
+from twisted.internet.address import IPv4Address
 from twisted.internet.defer import CancelledError, Deferred, succeed
 from twisted.internet.error import CannotListenError
-from twisted.internet.testing import MemoryReactorClock
+from twisted.internet.testing import MemoryReactorClock, _FakePort
 from twisted.trial.unittest import SynchronousTestCase
 
+from mnemo.transports.credentials import Credentials
 from mnemo.transports.listener import FINISH_SECONDS, Listener, PortUnavailable
 from tests.transports.wire import Daemon
 
@@ -19,7 +22,8 @@ class Reactor(MemoryReactorClock):
     def listenTCP(self, port: int, factory: Any, backlog: int = 50, interface: str = "") -> Any:
         if self.taken:
             raise CannotListenError(interface, port, OSError(98, "Address already in use"))
-        return super().listenTCP(port, factory, backlog, interface)
+        super().listenTCP(port, factory, backlog, interface)
+        return _FakePort(IPv4Address("TCP", interface or "0.0.0.0", port))
 
 
 class ListenerTests(SynchronousTestCase):
@@ -31,10 +35,8 @@ class ListenerTests(SynchronousTestCase):
         self.reactor = Reactor()
         self.opened: list[int] = []
 
-    def listener(self, host: str = "127.0.0.1") -> Listener:
-        return Listener(
-            self.reactor, host, 9999, self.daemon.site, self.daemon.addresses, self.opened.append
-        )
+    def listener(self, host: str = "127.0.0.1", more: Sequence[str] = ()) -> Listener:
+        return Listener(self.reactor, host, 9999, self.daemon.front, self.opened.append, more)
 
     def start(self, listener: Listener) -> Deferred[None]:
         return Deferred.fromCoroutine(listener.start())
@@ -62,13 +64,12 @@ class ListenerTests(SynchronousTestCase):
         closed: list[str] = []
         listener = self.listener()
         self.successResultOf(self.start(listener))
-        assert listener._listening is not None
 
         def close() -> Deferred[None]:
             closed.append("closed")
             return succeed(None)
 
-        self.patch(listener._listening, "stopListening", close)
+        self.patch(listener.ports[0], "stopListening", close)
         running: Deferred[None] = Deferred()
         running.addErrback(lambda failure: self.assertTrue(failure.check(CancelledError)))
         self.daemon.addresses._running.add(running)
@@ -78,6 +79,45 @@ class ListenerTests(SynchronousTestCase):
         self.assertNoResult(stopped)
         self.daemon.clock.advance(FINISH_SECONDS)
         self.successResultOf(stopped)
+
+    def test_further_ones_open_with_it(self) -> None:
+        more = ("tcp:8765:interface=127.0.0.1", "unix:/run/x.sock", "unix:/run/y.sock:mode=660")
+        self.successResultOf(self.start(self.listener(more=more)))
+        self.assertEqual([port for port, *_ in self.reactor.tcpServers], [9999, 8765])
+        sockets = [(path, mode) for path, _, _, mode, _ in self.reactor.unixServers]
+        self.assertEqual(sockets, [("/run/x.sock", 0o600), ("/run/y.sock", 0o660)])
+        factories = {id(factory) for _, factory, *_ in self.reactor.tcpServers}
+        self.assertEqual(factories, {id(self.daemon.site)})
+
+    def test_it_is_the_first_that_is_told(self) -> None:
+        self.successResultOf(self.start(self.listener(more=["tcp:8765:interface=127.0.0.1"])))
+        self.assertEqual(len(self.opened), 1)
+
+    def test_one_that_cannot_be_opened_is_named_and_closes_the_others(self) -> None:
+        closed: list[object] = []
+        self.patch(_FakePort, "stopListening", lambda port: closed.append(port))
+        for described, why in {
+            "tcp:x": "is no endpoint",
+            "unix:/x:nonsense=1": "is no endpoint",
+            "nonsense": "is no endpoint",
+            "systemd:domain=INET:index=0": "systemd has not passed",
+        }.items():
+            failure = self.failureResultOf(
+                self.start(self.listener(more=[described])), PortUnavailable
+            )
+            line = failure.getErrorMessage()
+            for part in (described, why, "server.listen"):
+                self.assertIn(part, line)
+            self.assertEqual(len(line.splitlines()), 1)
+        self.assertEqual(len(closed), 4)
+        self.assertEqual(self.opened, [])
+        self.assertFalse(self.daemon.health.serving)
+
+    def test_one_that_others_reach_needs_tokens(self) -> None:
+        more = ["tcp:8765"]
+        self.failureResultOf(self.start(self.listener(more=more)), PortUnavailable)
+        self.daemon = Daemon(credentials=Credentials({"me": "0123456789abcdef"}))
+        self.successResultOf(self.start(self.listener(more=more)))
 
     def test_one_that_never_opened_can_be_stopped(self) -> None:
         self.successResultOf(Deferred.fromCoroutine(self.listener().stop()))

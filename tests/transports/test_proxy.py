@@ -75,6 +75,33 @@ class ProxyCase(SynchronousTestCase):
         self.assertTrue(self.daemon.listening.wait(PATIENCE))
 
 
+class TokenTests(ProxyCase):
+    """A daemon that asks for a token."""
+
+    TOKEN = "0123456789abcdef"
+
+    def test_none_is_sent_where_there_is_none(self) -> None:
+        self.ask(INITIALIZE)
+        self.assertNotIn("authorization", self.daemon.seen[-1].headers)
+
+    def test_it_is_sent_with_everything(self) -> None:
+        self.proxy = Proxy(
+            Daemon(Url(self.daemon.address), None, self.closing.wait),
+            "",
+            self.said.put,
+            self.logged.append,
+            self.closing,
+            self.TOKEN,
+        )
+        self.begin()
+        self.ask(request(1, "tools/list"))
+        self.proxy.close(0)
+        verbs = {seen.verb for seen in self.daemon.seen}
+        self.assertEqual(verbs, {"POST", "GET", "DELETE"})
+        said = {seen.headers.get("authorization") for seen in self.daemon.seen}
+        self.assertEqual(said, {f"Bearer {self.TOKEN}"})
+
+
 class ModernTests(ProxyCase):
     """A client that says its version with each request."""
 

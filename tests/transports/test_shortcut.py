@@ -3,7 +3,9 @@
 import msgspec
 from twisted.trial.unittest import SynchronousTestCase
 
-from mnemo.mcp.streamable import Endpoint, Exchange, Reply
+from mnemo.mcp.answer_stream import AnswerStream
+from mnemo.mcp.exchanges import Exchange, Reply
+from mnemo.mcp.streamable import Endpoint
 from mnemo.tools.interfaces import ToolResult
 from tests.mcp.fakes import initialize_message, legacy_message
 from tests.transports.test_http import CALL, MODERN, modern_call
@@ -78,7 +80,7 @@ class ShortcutTests(SynchronousTestCase):
             self.assertEqual(daemon.defects, [])
 
     def test_a_defect_outside_of_the_protocol_is_an_error_without_a_secret(self) -> None:
-        async def post(self: Endpoint, exchange: Exchange) -> Reply:
+        async def post(self: Endpoint, exchange: Exchange, stream: AnswerStream) -> Reply:
             raise ZeroDivisionError("a secret")
 
         self.patch(Endpoint, "post", post)

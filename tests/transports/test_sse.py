@@ -17,8 +17,8 @@ class StreamTestCase(SynchronousTestCase):
     def setUp(self) -> None:
         self.daemon = Daemon(sessions=FakeSessions(limit=1000))
 
-    def session(self, **capabilities: Any) -> Session:
-        opening = Opening("2025-11-25", "tester", "9", "local", "", capabilities)
+    def session(self, version: str = "2025-11-25", **capabilities: Any) -> Session:
+        opening = Opening(version, "tester", "9", "local", "", capabilities)
         return self.daemon.sessions._make("mcp", opening)
 
     def listen(self, session: Session) -> Connection:
@@ -29,7 +29,8 @@ class StreamTestCase(SynchronousTestCase):
 
     def send(self, session: Session, message: bytes) -> None:
         """Send as the protocol would."""
-        (entry,) = (e for e in self.daemon.streams._entries if e.source.session is session)
+        sources: list[tuple[Any, Any]] = [(e.source, e) for e in self.daemon.streams._entries]
+        (entry,) = (entry for source, entry in sources if source.session is session)
         entry.stream.send(message)
 
 
@@ -37,17 +38,23 @@ class OpeningTests(StreamTestCase):
     """How a stream begins and ends."""
 
     def test_it_begins_at_once_with_headers_and_a_comment(self) -> None:
-        head, _, body = self.listen(self.session()).taken().partition(b"\r\n\r\n")
+        session = self.session("2025-06-18")
+        head, _, body = self.listen(session).taken().partition(b"\r\n\r\n")
         self.assertTrue(head.startswith(b"HTTP/1.1 200 OK\r\n"))
         self.assertIn(b"Content-Type: text/event-stream\r\n", head)
         self.assertIn(b"Cache-Control: no-cache, no-transform\r\n", head)
         self.assertIn(b"X-Accel-Buffering: no", head)
-        self.assertEqual(body, b"3\r\n:\n\n\r\n")
+        self.assertTrue(body.partition(b"\r\n")[2].startswith(b": boot "), body)
+        self.assertNotIn(b"data", body)
+
+    def test_a_client_that_can_come_back_is_told_where_it_is(self) -> None:
+        body = self.listen(self.session()).taken()
+        self.assertRegex(body, rb"id: [!-~]+\nretry: 1000\ndata: \n\n")
 
     def test_what_the_protocol_asks_flows_at_once(self) -> None:
         body = self.listen(self.session(roots={})).taken()
         self.assertIn(b"event: message\ndata: {", body)
-        event = body.partition(b"data: ")[2].partition(b"\n\n")[0]
+        event = body.partition(b"event: message\ndata: ")[2].partition(b"\n\n")[0]
         self.assertEqual(msgspec.json.decode(event)["method"], "roots/list")
 
     def test_it_counts_while_it_is_open(self) -> None:
@@ -153,12 +160,23 @@ class SlowReaderTests(StreamTestCase):
 
     def test_one_that_lets_too_much_gather_is_cut_off(self) -> None:
         message = b"x" * (HELD // 4)
-        for _ in range(3):
+        for _ in range(4):
             self.send(self.slow, message)
         self.assertFalse(self.connection.transport.aborted)
         self.send(self.slow, message)
         self.assertTrue(self.connection.transport.aborted)
         self.assertEqual((self.slow.streams, len(self.daemon.streams)), (0, 0))
+
+    def test_a_single_message_may_be_longer_than_that(self) -> None:
+        self.send(self.slow, b"x" * HELD * 2)
+        self.assertFalse(self.connection.transport.aborted)
+        self.connection.catch_up()
+        self.assertGreater(len(self.connection.taken()), HELD * 2)
+
+    def test_what_is_held_is_sent_before_the_end(self) -> None:
+        self.send(self.slow, b"{}")
+        self.daemon.streams.close_all()
+        self.assertIn(b"data: {}", self.connection.taken())
 
     def test_what_is_sent_after_the_end_goes_nowhere(self) -> None:
         (entry,) = self.daemon.streams._entries

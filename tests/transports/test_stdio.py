@@ -41,8 +41,8 @@ class StdioCase(SynchronousTestCase):
         self.gone: list[object] = []
         self.front.gone.addCallback(self.gone.append)
 
-    def serve(self) -> None:
-        server = make_server(offered=[EchoTool(), self.wait])
+    def serve(self, **more: Any) -> None:
+        server = make_server(offered=[EchoTool(), self.wait], **more)
         self.front.serve(Connection(server, self.front.send))
 
     def tell(self, *messages: Any) -> None:
@@ -157,6 +157,15 @@ class EndTests(StdioCase):
         self.answer()
         self.assertTrue(self.transport.disconnecting)
         self.assertEqual([answer["id"] for answer in self.heard()], [0, 1])
+
+    def test_one_who_listens_is_answered_and_not_waited_for(self) -> None:
+        self.serve(dynamic=frozenset({"tools"}))
+        listen = modern_message("subscriptions/listen", 1, notifications={"toolsListChanged": True})
+        self.tell(listen)
+        self.front.readConnectionLost()
+        acknowledged, answer = self.heard()
+        self.assertEqual((acknowledged["jsonrpc"], answer["id"]), ("2.0", 1))
+        self.assertTrue(self.transport.disconnecting)
 
     def test_and_no_longer_than_that(self) -> None:
         self.serve()

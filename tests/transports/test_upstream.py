@@ -60,6 +60,10 @@ class EventTests(SynchronousTestCase):
         stream = b"data: {\ndata: }\n\n"
         self.assertEqual(list(events(io.BytesIO(stream).readline)), [b"{\n}"])
 
+    def test_an_event_that_only_says_where_it_is_is_none(self) -> None:
+        stream = b"id: 1\nretry: 500\ndata: \n\nid: 2\ndata:\n\ndata: {}\n\n"
+        self.assertEqual(list(events(io.BytesIO(stream).readline)), [b"{}"])
+
     def test_an_event_that_was_cut_off_is_none(self) -> None:
         self.assertEqual(list(events(io.BytesIO(b"data: {}\n").readline)), [])
 

@@ -16,10 +16,10 @@ from twisted.web.server import Site
 
 from mnemo.mcp.streamable import Endpoint
 from mnemo.observe.health import Health
+from mnemo.transports.credentials import Credentials
+from mnemo.transports.front import Front
 from mnemo.transports.guard import Guard
 from mnemo.transports.http import Addresses
-from mnemo.transports.shortcut import Shortcut
-from mnemo.transports.site import GuardedSite
 from mnemo.transports.sse import Streams
 from tests.mcp.fakes import FakeSessions, WaitingTool, make_server, tools
 
@@ -162,12 +162,14 @@ class Daemon:
     """The HTTP side of a daemon, with the sessions and tools of the protocol's tests."""
 
     guard: Guard = field(factory=Guard)
+    credentials: Credentials = field(factory=Credentials)
     clock: Clock = field(factory=Clock)
     sessions: FakeSessions = field(factory=FakeSessions)
     defects: list[BaseException] = field(factory=list)
     waiting: WaitingTool = field(init=False)
     health: Health = field(init=False)
     streams: Streams = field(init=False)
+    front: Front = field(init=False)
     addresses: Addresses = field(init=False)
     site: Site = field(init=False)
 
@@ -177,11 +179,11 @@ class Daemon:
         server = make_server(self.sessions, offered, defects=self.defects)
         self.health = Health(self.clock, "1.2.3", no_facts, no_problems, good_legs)
         self.health.stage = "serving"
-        self.streams = Streams(self.clock)
-        self.addresses = Addresses(Endpoint(server), self.health, self.streams, self.clock)
-        self.site = GuardedSite(
-            self.addresses.app.resource(), Shortcut(self.addresses), self.guard, self.clock
+        self.streams = Streams(self.clock, self.health.boot)
+        self.front = Front(
+            Endpoint(server), self.health, self.streams, self.clock, self.guard, self.credentials
         )
+        self.addresses, self.site = self.front.addresses, self.front.site
 
     def connect(self) -> Connection:
         """A new connection."""
