@@ -7,9 +7,10 @@ from attrs import define, frozen
 from twisted.internet.defer import DeferredLock
 from twisted.internet.interfaces import IReactorTime
 
+from mnemo.memory.changes import Changes
 from mnemo.memory.salience import clamp, fades
 from mnemo.store.interfaces import IStore, StoreError
-from mnemo.store.records import QueryRow
+from mnemo.store.records import Memory, QueryRow
 
 Quality = Literal["helpful", "partial", "irrelevant"]
 
@@ -43,11 +44,13 @@ class Judging:
     Keeps one judgement of each memory in each query: judging again replaces, never adds.
 
     @ivar _salience_lock: held by whoever reads a salience in order to change it
+    @ivar _changes: told what has changed
     """
 
     _store: IStore
     _clock: IReactorTime
     _salience_lock: DeferredLock
+    _changes: Changes
 
     async def judge(self, query: QueryRow, ids: Sequence[str], quality: Quality) -> list[Judgement]:
         """
@@ -76,6 +79,7 @@ class Judging:
         earlier = await self._store.record_feedback(query, ids, quality, self._clock.seconds())
         judgements: list[Judgement] = []
         changes: dict[str, tuple[float, float]] = {}
+        changed: list[Memory] = []
         for memory in await self._store.get(list(earlier)):
             was = earlier[memory.id]
             # What the earlier judgement did is taken back in the same step.
@@ -84,6 +88,8 @@ class Judging:
             judgements.append(Judgement(memory.id, was, memory.salience, after))
             if after != memory.salience:
                 changes[memory.id] = (after, fades(memory.type, after, memory.updated))
+                changed.append(memory)
         if changes:
             await self._store.set_salience(changes)
+            self._changes.changed(changed, listing=False)
         return judgements

@@ -5,6 +5,7 @@ from twisted.internet.defer import Deferred, DeferredLock
 from twisted.internet.interfaces import IReactorTime
 
 from mnemo.inference.interfaces import IEmbedder
+from mnemo.memory.changes import Changes
 from mnemo.memory.feedback import Judging
 from mnemo.memory.ids import MakeId, random_id
 from mnemo.memory.indexing import Vectoriser
@@ -19,12 +20,14 @@ class Memories:
     What the tools work with.
 
     @ivar store: for what is only looked up: by id, by time, by session
+    @ivar changes: tells whoever watches what has changed
     """
 
     store: IStore
     embedder: IEmbedder
     clock: IReactorTime
     make_id: MakeId = random_id
+    changes: Changes = field(init=False)
     vectoriser: Vectoriser = field(init=False)
     remembering: Remembering = field(init=False)
     recalling: Recalling = field(init=False)
@@ -32,19 +35,30 @@ class Memories:
 
     def __attrs_post_init__(self) -> None:
         salience_lock = DeferredLock()
+        self.changes = Changes(self.clock)
         self.vectoriser = Vectoriser(self.store, self.embedder, self.clock)
         self.remembering = Remembering(
-            self.store, self.clock, self.make_id, self.vectoriser.written, salience_lock
+            self.store,
+            self.clock,
+            self.make_id,
+            self.vectoriser.written,
+            salience_lock,
+            self.changes,
         )
         self.recalling = Recalling(
             self.store, self.embedder, self.clock, self.make_id, self.vectoriser
         )
-        self.judging = Judging(self.store, self.clock, salience_lock)
+        self.judging = Judging(self.store, self.clock, salience_lock, self.changes)
 
     def start(self) -> Deferred[None]:
         """Begin to make vectors. The store has been started."""
-        return Deferred.fromCoroutine(self.vectoriser.start())
+        return Deferred.fromCoroutine(self._start())
+
+    async def _start(self) -> None:
+        self.changes.knows(project.name for project in await self.store.projects())
+        await self.vectoriser.start()
 
     def stop(self) -> None:
         """End what runs in the background. The store and the model are still there."""
         self.vectoriser.stop()
+        self.changes.stop()

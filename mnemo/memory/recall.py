@@ -1,6 +1,6 @@
 """Finding memories: by their words and by their meaning, ranked together."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from attrs import define, frozen
@@ -72,12 +72,27 @@ class Recalling:
         (vector,), problem = await self._vectors([question.text], session)
         return await self._answer(question, vector, problem, session, began)
 
-    async def recall_all(self, questions: Sequence[Question], session: str) -> list[Answer]:
-        """Answer several questions at once, in their order."""
+    async def recall_all(
+        self,
+        questions: Sequence[Question],
+        session: str,
+        answered: Callable[[], None] = lambda: None,
+    ) -> list[Answer]:
+        """
+        Answer several questions at once, in their order.
+
+        @param answered: called when one of them is answered
+        """
+
+        async def one(question: Question, vector: Vector | None) -> Answer:
+            answer = await self._answer(question, vector, problem, session, began)
+            answered()
+            return answer
+
         began = self._clock.seconds()
         vectors, problem = await self._vectors([each.text for each in questions], session)
         answers = [
-            Deferred.fromCoroutine(self._answer(question, vector, problem, session, began))
+            Deferred.fromCoroutine(one(question, vector))
             for question, vector in zip(questions, vectors, strict=True)
         ]
         try:

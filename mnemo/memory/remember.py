@@ -1,11 +1,12 @@
 """Keeping, amending and forgetting memories."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 
 from attrs import define, evolve, frozen
 from twisted.internet.defer import DeferredLock
 from twisted.internet.interfaces import IReactorTime
 
+from mnemo.memory.changes import Changes
 from mnemo.memory.ids import MEMORY, MakeId
 from mnemo.memory.salience import INITIAL, fades
 from mnemo.store.interfaces import IStore, UnknownMemory
@@ -13,6 +14,9 @@ from mnemo.store.records import Memory, NewMemory, Relation, Type
 
 LONGEST_TEXT = 1 << 20
 """Bytes of UTF-8 that one memory may hold."""
+
+AT_ONCE = 100
+"""How many memories of a project are removed by one write."""
 
 
 class Unfit(ValueError):
@@ -51,6 +55,7 @@ class Remembering:
 
     @ivar _written: called when a text waits for its vector
     @ivar _salience_lock: held by whoever reads a salience in order to change it
+    @ivar _changes: told what has changed
     """
 
     _store: IStore
@@ -58,6 +63,7 @@ class Remembering:
     _make_id: MakeId
     _written: Callable[[], None]
     _salience_lock: DeferredLock
+    _changes: Changes
 
     async def remember(
         self,
@@ -95,6 +101,7 @@ class Remembering:
             )
         )
         self._written()
+        self._changes.changed([memory])
         return memory
 
     async def amend(self, id: str, text: str) -> Amended:
@@ -110,19 +117,42 @@ class Remembering:
             return Amended(known[0], changed=False)
         memory = await self._store.amend(id, text, self._clock.seconds())
         self._written()
+        self._changes.changed([memory], listing=False)
         return Amended(await self._renewed(memory), changed=True)
 
     async def forget(self, ids: Sequence[str]) -> Forgotten:
         """Make memories unsearchable. L{restore} undoes it."""
-        return _outcome(ids, await self._store.archive(ids, True, self._clock.seconds()))
+        return await self._archived(ids, True)
 
     async def restore(self, ids: Sequence[str]) -> Forgotten:
         """Make forgotten memories searchable again."""
-        return _outcome(ids, await self._store.archive(ids, False, self._clock.seconds()))
+        return await self._archived(ids, False)
 
     async def purge(self, ids: Sequence[str]) -> Forgotten:
         """Remove memories and all that was made of them, for good."""
-        return _outcome(ids, await self._store.purge(ids))
+        gone = await self._store.get(ids)
+        outcome = _outcome(ids, await self._store.purge(ids))
+        self._changes.changed(gone)
+        return outcome
+
+    async def purge_project(self, project: str) -> AsyncIterator[int]:
+        """
+        Remove all memories of a project for good, forgotten ones too, and what was asked of it.
+
+        Goes on as far as it is asked to: each number is how many have gone so far. What is
+        remembered meanwhile stays.
+        """
+        ids = await self._store.memory_ids(project)
+        await self._store.forget_queries(project)
+        for at in range(0, len(ids), AT_ONCE):
+            await self.purge(ids[at : at + AT_ONCE])
+            yield min(at + AT_ONCE, len(ids))
+        self._changes.project_gone(project)
+
+    async def _archived(self, ids: Sequence[str], archived: bool) -> Forgotten:
+        outcome = _outcome(ids, await self._store.archive(ids, archived, self._clock.seconds()))
+        self._changes.changed(await self._store.get(outcome.done))
+        return outcome
 
     async def _renewed(self, memory: Memory) -> Memory:
         """An amended memory is as young as its newest text: its fading begins anew."""

@@ -10,10 +10,10 @@ these.
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Mapping
 from inspect import cleandoc
-from typing import Any, ClassVar, Protocol, get_type_hints
+from typing import Any, ClassVar, Literal, Protocol, get_type_hints
 
 import msgspec
-from attrs import define, frozen
+from attrs import define, evolve, frozen
 
 from mnemo.memory.memories import Memories
 from mnemo.memory.remember import Unfit
@@ -22,9 +22,17 @@ from mnemo.store.interfaces import StoreError
 from mnemo.tools.arguments import read
 from mnemo.tools.interfaces import CallContext, ToolDescription, ToolError, ToolResult
 from mnemo.tools.schema import input_schema, output_schema
+from mnemo.tools.shown import shown, shown_all
+from mnemo.tools.structure import structured
 
 ResolveProject = Callable[[str], Awaitable[str]]
 """The name of the project that a path or a name stands for."""
+
+ChooseProject = Callable[[Session, str], Awaitable[None]]
+"""Lets a session work in a project until it chooses another."""
+
+PROJECT = "mnemo/project"
+"""Under this key of C{_meta} a result names the project in which its session works now."""
 
 _REFUSALS = (ToolError, StoreError, Unfit)
 """What says in one line why a call cannot be done as asked."""
@@ -68,6 +76,7 @@ class Call:
     memories: Memories
     context: CallContext
     resolve_project: ResolveProject
+    choose_project: ChooseProject
     now: float
 
     @property
@@ -81,6 +90,7 @@ class Tool(ABC):
     The base of the tool classes.
 
     @cvar always_loaded: whether a client that loads tools on demand should show it at once
+    @cvar task: whether a call may run as a task of its own, for clients that know such
     """
 
     __slots__ = ()
@@ -89,6 +99,7 @@ class Tool(ABC):
     title: ClassVar[str]
     hints: ClassVar[Hints]
     always_loaded: ClassVar[bool] = False
+    task: ClassVar[Literal["forbidden", "optional"]] = "forbidden"
 
     @abstractmethod
     async def run(self, call: Call) -> Result:
@@ -105,26 +116,44 @@ class Offer:
     _tool: type[Tool]
     _memories: Memories
     _resolve_project: ResolveProject
+    _choose_project: ChooseProject
 
     async def call(self, arguments: Mapping[str, Any], context: CallContext) -> ToolResult:
-        """Do it. Arguments that do not fit give an error result; only a defect raises."""
-        now = self._memories.clock.seconds()
-        call = Call(self._memories, context, self._resolve_project, now)
-        schema = self.description.input_schema
+        """
+        Do it. Arguments that do not fit give an error result; only a defect raises, and what
+        the client's C{ask} raises passes through.
+        """
+        call = Call(
+            self._memories,
+            context,
+            self._resolve_project,
+            self._choose_project,
+            self._memories.clock.seconds(),
+        )
+        outcome = await self._run(call, arguments)
+        project = context.session.project
+        return evolve(outcome, meta={PROJECT: shown(project)}) if project else outcome
+
+    async def _run(self, call: Call, arguments: Mapping[str, Any]) -> ToolResult:
         try:
-            tool = read(self._tool, self.description.name, schema, arguments)
+            tool = read(self._tool, self.description.name, self.description.input_schema, arguments)
             result = await tool.run(call)
         except _REFUSALS as refusal:
-            return ToolResult.error(str(refusal))
-        structured = msgspec.to_builtins(result)
+            return ToolResult.error(shown(str(refusal)))
+        content = shown_all(structured(result))
         if getattr(tool, "format", "text") == "json":
-            return ToolResult.text(msgspec.json.encode(structured).decode(), structured)
-        return ToolResult.text(result.text(), structured)
+            return ToolResult.text(msgspec.json.encode(content).decode(), content)
+        return ToolResult.text(shown(result.text()), content)
 
 
-def offer(tool: type[Tool], memories: Memories, resolve_project: ResolveProject) -> Offer:
+def offer(
+    tool: type[Tool],
+    memories: Memories,
+    resolve_project: ResolveProject,
+    choose_project: ChooseProject,
+) -> Offer:
     """Make a tool class callable."""
-    return Offer(describe(tool), tool, memories, resolve_project)
+    return Offer(describe(tool), tool, memories, resolve_project, choose_project)
 
 
 def describe(tool: type[Tool]) -> ToolDescription:
@@ -143,4 +172,5 @@ def describe(tool: type[Tool]) -> ToolDescription:
             "openWorldHint": False,
         },
         meta={"anthropic/alwaysLoad": True} if tool.always_loaded else {},
+        task=tool.task,
     )

@@ -2,17 +2,20 @@
 
 from mnemo.memory.memories import Memories
 from mnemo.tools import reference
-from mnemo.tools.base import ResolveProject, Tool, describe, offer
+from mnemo.tools.base import ChooseProject, ResolveProject, Tool, describe, offer
 from mnemo.tools.check import CheckMemory
 from mnemo.tools.feedback import Feedback
 from mnemo.tools.handoff import CreateHandoff
 from mnemo.tools.interfaces import ITool
 from mnemo.tools.overview import RecallProject, RecallTimeline, Status
+from mnemo.tools.projects import ActivateProject
+from mnemo.tools.purge import PurgeProject
 from mnemo.tools.recall import BatchRecall, Recall
 from mnemo.tools.remember import Amend, Forget, Remember
 from mnemo.tools.sessions import ListSessions, RecallSession, SummariseSession
 
 TOOLS: tuple[type[Tool], ...] = (
+    ActivateProject,
     Amend,
     BatchRecall,
     CheckMemory,
@@ -20,6 +23,7 @@ TOOLS: tuple[type[Tool], ...] = (
     Feedback,
     Forget,
     ListSessions,
+    PurgeProject,
     Recall,
     RecallProject,
     RecallSession,
@@ -31,14 +35,17 @@ TOOLS: tuple[type[Tool], ...] = (
 """Every tool class."""
 
 
-def all_tools(memories: Memories, resolve_project: ResolveProject) -> list[ITool]:
+def all_tools(
+    memories: Memories, resolve_project: ResolveProject, choose_project: ChooseProject
+) -> list[ITool]:
     """
     Every tool, in order of name.
 
     @param resolve_project: the name of the project that a path stands for
         (L{mnemo.memory.projects.project_of}, off the reactor thread)
+    @param choose_project: lets a session work in a project until it chooses another
     """
-    offers = [offer(tool, memories, resolve_project) for tool in TOOLS]
+    offers = [offer(tool, memories, resolve_project, choose_project) for tool in TOOLS]
     return sorted(offers, key=lambda each: each.description.name)
 
 

@@ -145,8 +145,8 @@ class ProjectResult:
 
     project: str
     total: int
-    handoff: MemoryView | None
-    query_id: str
+    handoff: MemoryView | None = None
+    query_id: str = ""
     memories: list[RecalledView]
     degraded: list[str]
 
@@ -174,6 +174,7 @@ class RecallProject(Tool):
     name: ClassVar[str] = "recall_project"
     title: ClassVar[str] = "Recall a project"
     hints: ClassVar[Hints] = READS
+    always_loaded: ClassVar[bool] = True
 
     project: scope.Project = ""
     query: OptionalQuery = ""

@@ -11,6 +11,7 @@ from mnemo.store.records import Link
 from mnemo.tools import scope
 from mnemo.tools.base import READS, Call, Hints, Tool
 from mnemo.tools.interfaces import ToolError
+from mnemo.tools.progress import Progress
 from mnemo.tools.views import RecalledView, counted, recalled_as_text, recalled_view
 
 ASSOCIATIONS_SHOWN = 3
@@ -68,7 +69,7 @@ class Found:
 class RecallResult(Found):
     """
     What a query found, best first. Degraded says what did not work as it should. Patterns,
-    abstractions and synthesis are always empty.
+    abstractions and synthesis are left out, as there are none.
     """
 
     patterns: list[str] = field(factory=list)
@@ -89,7 +90,7 @@ class Recall(Tool):
     whole by check_memory. Afterwards tell feedback with the query_id what helped.
 
     synthesize, include_patterns and include_abstractions are accepted, but nothing is made of
-    them: patterns, abstractions and synthesis are always empty.
+    them.
     """
 
     name: ClassVar[str] = "recall"
@@ -199,7 +200,10 @@ class BatchRecall(Tool):
             )
             for item in self.queries
         ]
-        answers = await call.memories.recalling.recall_all(questions, call.session.id)
+        progress = Progress(call.context.client, call.memories.clock, len(questions))
+        answers = await call.memories.recalling.recall_all(
+            questions, call.session.id, progress.one_more
+        )
         return BatchResult(results=[Found(**found_fields(answer)) for answer in answers])
 
 

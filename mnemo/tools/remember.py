@@ -9,9 +9,10 @@ from mnemo.memory.moments import iso
 from mnemo.memory.remember import Forgotten
 from mnemo.store.records import Memory, Relation, Type
 from mnemo.tools.base import Call, Hints, Tool
+from mnemo.tools.confirmation import confirmation
 from mnemo.tools.interfaces import ToolError
 from mnemo.tools.scope import ALL, named, project_shown
-from mnemo.tools.views import MemoryView, counted, view
+from mnemo.tools.views import MemoryView, beginning, counted, view
 
 Text = Annotated[
     str,
@@ -59,6 +60,9 @@ MemoryId = Annotated[
 ]
 
 RawId = Annotated[str, msgspec.Meta(description="Another name for memory_id.", max_length=200)]
+
+LISTED = 10
+"""How many memories a question to the user shows."""
 
 MemoryIds = Annotated[list[str], msgspec.Meta(description="Several ids at once.", max_length=1000)]
 
@@ -217,8 +221,8 @@ class Forget(Tool):
     """
     Forget memories: from now on no search finds them. This can be undone with restore: true,
     until somebody forgets with hard: true, which removes the text, its versions, its vector and
-    its links for good. Use hard only where the user asks for it or something must not be kept.
-    To correct a memory use amend.
+    its links for good. Use hard only where the user asks for it or something must not be kept;
+    the user is asked to confirm before anything happens. To correct a memory use amend.
     """
 
     name: ClassVar[str] = "forget"
@@ -241,8 +245,30 @@ class Forget(Tool):
         if self.restore:
             return _forgotten("restored", await remembering.restore(ids))
         if self.hard:
+            await self._confirm(call, ids)
             return _forgotten("removed", await remembering.purge(ids))
         return _forgotten("forgotten", await remembering.forget(ids))
+
+    async def _confirm(self, call: Call, ids: list[str]) -> None:
+        known = await call.memories.store.get(list(dict.fromkeys(ids)))
+        if not known:
+            return  # that there is nothing to remove needs no confirmation
+        lines = [f"- {each.id}: {beginning(each.text)}" for each in known[:LISTED]]
+        if len(known) > LISTED:
+            lines.append(f"- and {len(known) - LISTED:,} more")
+        number = counted(len(known), "memory", "memories")
+        message = f"Remove {number} for good? This cannot be undone.\n\n" + "\n".join(lines)
+        command = " ".join(("mnemo forget --hard", *(each.id for each in known[:LISTED])))
+        agreed = await confirmation(
+            call,
+            message,
+            "remove",
+            {"type": "boolean", "title": f"Remove {number} for good", "default": False},
+            f"Without hard it can be undone, and needs nobody. The user can do it on the command "
+            f"line: {command}",
+        )
+        if agreed is not True:
+            raise ToolError("nothing was removed: the user did not tick that it should be")
 
 
 async def home_of(call: Call, asked: str) -> str:

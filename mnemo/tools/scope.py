@@ -8,7 +8,7 @@ import msgspec
 from mnemo.memory import moments
 from mnemo.memory.projects import is_path, project_of
 from mnemo.store.records import Filter, State, Type
-from mnemo.tools.base import Call
+from mnemo.tools.base import Call, ResolveProject
 from mnemo.tools.interfaces import ToolError
 
 ALL = "*"
@@ -98,7 +98,12 @@ async def project_asked(call: Call, asked: str) -> str | None:
 
 async def named(call: Call, asked: str) -> str:
     """The name of a project given by name or path. Raises L{ToolError} where it has none."""
-    name = await call.resolve_project(asked) if is_path(asked) else project_of(asked)
+    return await project_named(call.resolve_project, asked)
+
+
+async def project_named(resolve_project: ResolveProject, asked: str) -> str:
+    """The name of a project given by name or path. Raises L{ToolError} where it has none."""
+    name = await resolve_project(asked) if is_path(asked) else project_of(asked)
     if not name:
         raise ToolError(f'"project" was {asked[:60]!r}, which names no project')
     return name

@@ -46,15 +46,15 @@ DaysBack = Annotated[
 
 @frozen(kw_only=True, slots=False)
 class SessionView:
-    """A session. Times are UTC; ended_at and reason are empty while it lives."""
+    """A session. Times are UTC; ended_at and reason are left out while it lives."""
 
     id: str
     client: str
-    project: str
+    project: str = ""
     started_at: str
     active_at: str
-    ended_at: str
-    reason: str
+    ended_at: str = ""
+    reason: str = ""
 
 
 @frozen(kw_only=True, slots=False)
@@ -95,12 +95,12 @@ class RecallSession(Tool):
 
 @frozen(kw_only=True, slots=False)
 class ListedSession:
-    """A session and what it remembered. First and last are empty where it remembered nothing."""
+    """A session and what it remembered. First and last are left out where that is nothing."""
 
     session: SessionView
     memories: int
-    first_memory_at: str
-    last_memory_at: str
+    first_memory_at: str = ""
+    last_memory_at: str = ""
 
 
 @frozen(kw_only=True, slots=False)

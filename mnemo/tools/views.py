@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import Any
 
-from attrs import frozen
+from attrs import field, frozen
 
 from mnemo.memory.moments import iso
 from mnemo.memory.ranking import Ranked
@@ -12,23 +12,29 @@ from mnemo.store.records import Link, Memory, Relation, State, Type
 LONGEST_SHOWN = 700
 """Characters of a memory that the text of an answer shows; the structured answer has all."""
 
+BEGINNING = 80
+"""Characters of a memory that a line about it shows."""
+
 
 @frozen(kw_only=True, slots=False)
 class MemoryView:
-    """A memory, its text word for word. Times are UTC."""
+    """
+    A memory, its text word for word, but for characters that hide or reorder text: they are
+    shown escaped. Times are UTC; updated_at is left out where it was never amended.
+    """
 
     id: str
     text: str
     type: Type
     source: str
-    project: str
+    project: str = ""
     salience: float
     state: State
-    session_id: str
+    session_id: str = ""
     created_at: str
-    updated_at: str
+    updated_at: str = ""
     version: int
-    concepts: list[str]
+    concepts: list[str] = field(factory=list)
 
 
 @frozen(kw_only=True, slots=False)
@@ -53,8 +59,8 @@ class Association:
 @frozen(kw_only=True, slots=False)
 class RecalledView(MemoryView):
     """
-    A memory that was found, its text word for word. The score is 0 to 1, null where nothing was
-    asked. Times are UTC.
+    A memory that was found, its text likewise. The score is 0 to 1, left out where nothing was
+    asked.
     """
 
     score: float | None = None
@@ -146,6 +152,12 @@ def clipped(text: str, id: str) -> str:
     return f"{text[:LONGEST_SHOWN]}… ({rest:,} more characters: check_memory {id} shows them)"
 
 
+def beginning(text: str) -> str:
+    """The beginning of a text, in a line."""
+    line = " ".join(text[: 2 * BEGINNING].split())
+    return line if len(line) <= BEGINNING and len(text) <= BEGINNING else line[:BEGINNING] + "…"
+
+
 def counted(number: int, noun: str, plural: str = "") -> str:
     """C{1 memory}, C{2 memories}."""
     return f"{number:,} {noun if number == 1 else plural or noun + 's'}"
@@ -162,7 +174,7 @@ def _fields(memory: Memory, now: float) -> dict[str, Any]:
         "state": memory.state(now),
         "session_id": memory.session,
         "created_at": iso(memory.created),
-        "updated_at": iso(memory.updated),
+        "updated_at": iso(memory.updated) if memory.version > 1 else "",
         "version": memory.version,
         "concepts": list(memory.concepts),
     }

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from mnemo.memory.projects import LONGEST, is_path, project_of
+from mnemo.memory.projects import LONGEST, is_path, place_of, project_of
 
 
 class Names(SynchronousTestCase):
@@ -48,7 +48,7 @@ class Paths(SynchronousTestCase):
         self.assertEqual(project_of(str(self.root)), "repo")
         self.assertEqual(project_of(f"{self.root}/"), "repo")
 
-    def test_a_worktree_is_a_root_of_its_own(self) -> None:
+    def test_a_root_within_another_is_a_root_of_its_own(self) -> None:
         (self.root / ".git").mkdir()
         (self.root / "src" / ".git").write_text("gitdir: elsewhere")
         self.assertEqual(project_of(str(self.inner)), "src")
@@ -80,3 +80,90 @@ class Paths(SynchronousTestCase):
     def test_a_place_that_cannot_be_is_named_after_its_last_part(self) -> None:
         self.assertEqual(project_of("/a/b\0c"), "b\0c")
         self.assertEqual(project_of("/" + "x" * 5000), "x" * LONGEST)
+
+
+class Repositories(SynchronousTestCase):
+    """Folders as git lays them out; git itself is not needed."""
+
+    def setUp(self) -> None:
+        folder = TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.folder = Path(folder.name).resolve()
+        self.main = self.folder / "mnemo"
+        self.repository(self.main / ".git")
+
+    def repository(self, at: Path) -> Path:
+        for name in ("objects", "refs"):
+            (at / name).mkdir(parents=True)
+        (at / "HEAD").write_text("ref: refs/heads/main\n")
+        return at
+
+    def worktree(self, at: Path, of: Path, commondir: str = "../..\n") -> Path:
+        """As C{git worktree add} makes one."""
+        private = of / "worktrees" / at.name
+        private.mkdir(parents=True)
+        (private / "commondir").write_text(commondir)
+        (private / "gitdir").write_text(f"{at / '.git'}\n")
+        at.mkdir(parents=True)
+        (at / ".git").write_text(f"gitdir: {private}\n")
+        return at
+
+    def test_worktrees_share_the_project_of_their_repository(self) -> None:
+        beside = self.worktree(self.folder / "fix-login", self.main / ".git")
+        within = self.worktree(self.main / "trees" / "try-it", self.main / ".git")
+        (within / "src").mkdir()
+        for place in (self.main, beside, within, within / "src"):
+            self.assertEqual(project_of(str(place)), "mnemo")
+
+    def test_a_worktree_is_a_place_of_its_own(self) -> None:
+        within = self.worktree(self.main / "trees" / "try-it", self.main / ".git")
+        self.assertEqual(place_of(str(within / "src")).root, within)
+        self.assertEqual(place_of(str(self.main / "src")).root, self.main)
+        self.assertIsNone(place_of("mnemo").root)
+        self.assertIsNone(place_of("/no/such/place").root)
+
+    def test_the_ways_between_the_folders_may_be_relative_or_not(self) -> None:
+        tree = self.worktree(self.folder / "a", self.main / ".git", f"{self.main}/.git\n")
+        self.assertEqual(project_of(str(tree)), "mnemo")
+        tree = self.worktree(self.folder / "b", self.main / ".git")
+        (tree / ".git").write_text("gitdir: ../mnemo/.git/worktrees/b")
+        self.assertEqual(project_of(str(tree)), "mnemo")
+
+    def test_a_submodule_is_a_repository_of_its_own(self) -> None:
+        self.repository(self.main / ".git" / "modules" / "parser")
+        part = self.main / "vendor" / "parser"
+        part.mkdir(parents=True)
+        (part / ".git").write_text("gitdir: ../../.git/modules/parser\n")
+        self.assertEqual(place_of(str(part)), place_of(f"{part}/src"))
+        self.assertEqual((place_of(str(part)).root, project_of(str(part))), (part, "parser"))
+
+    def test_a_worktree_of_a_submodule_is_the_submodule_s(self) -> None:
+        module = self.repository(self.main / ".git" / "modules" / "parser")
+        tree = self.worktree(self.folder / "parser-fix", module)
+        self.assertEqual(project_of(str(tree)), "parser")
+
+    def test_a_bare_repository_is_named_without_its_ending(self) -> None:
+        bare = self.repository(self.folder / "klein.git")
+        self.assertEqual(project_of(str(bare)), "klein")
+        self.assertEqual(project_of(str(self.worktree(self.folder / "main", bare))), "klein")
+
+    def test_worktrees_around_a_hidden_bare_repository_are_named_after_its_folder(self) -> None:
+        home = self.folder / "twisted"
+        bare = self.repository(home / ".bare")
+        (home / ".git").write_text("gitdir: ./.bare\n")
+        tree = self.worktree(home / "trunk", bare)
+        self.assertEqual((project_of(str(home)), project_of(str(tree))), ("twisted", "twisted"))
+        self.assertEqual(place_of(str(tree)).root, tree)
+
+    def test_the_folder_of_the_repository_itself_belongs_to_it(self) -> None:
+        self.assertEqual(project_of(str(self.main / ".git")), "mnemo")
+        self.assertEqual(project_of(str(self.main / ".git" / "hooks")), "mnemo")
+
+    def test_what_leads_nowhere_is_named_after_its_own_folder(self) -> None:
+        odd = self.folder / "odd"
+        odd.mkdir()
+        for pointer in (b"", b"gitdir:", b"gitdir: /no/such/place", b"\xff\0", b"x" * 100_000):
+            (odd / ".git").write_bytes(pointer)
+            self.assertEqual(project_of(str(odd)), "odd", pointer[:40])
+        tree = self.worktree(self.folder / "lost", self.main / ".git", "../../../gone")
+        self.assertEqual(project_of(str(tree)), "lost")

@@ -1,6 +1,7 @@
 """An agent that calls the real tools on a real store, each answer held against its schema."""
 
 import json
+from collections.abc import Mapping
 from typing import Any
 
 from attrs import evolve
@@ -10,7 +11,15 @@ from mnemo.memory.projects import project_of
 from mnemo.sessions.interfaces import Opening, Session
 from mnemo.store.records import SessionRow
 from mnemo.tools.catalogue import all_tools
-from mnemo.tools.interfaces import CallContext, ITool, ToolResult
+from mnemo.tools.interfaces import (
+    SILENT,
+    CallContext,
+    IClient,
+    ITool,
+    Question,
+    Silent,
+    ToolResult,
+)
 from tests.memory.room import MemoryTestCase
 
 OPENING = Opening("2025-11-25", "claude-code", "2.1", "local", "mnemo")
@@ -23,12 +32,16 @@ async def resolve(hint: str) -> str:
 class ToolTestCase(MemoryTestCase):
     """
     @ivar session: whose calls they are; it works in the project C{mnemo}
+    @ivar client: who waits for them
     """
+
+    client: IClient = SILENT
 
     def setUp(self) -> None:
         super().setUp()
         self.tools: dict[str, ITool] = {
-            tool.description.name: tool for tool in all_tools(self.memories, resolve)
+            tool.description.name: tool
+            for tool in all_tools(self.memories, resolve, self.choose_project)
         }
         self.session = self.open_session("s1")
 
@@ -49,9 +62,12 @@ class ToolTestCase(MemoryTestCase):
         self.done(self.store.save_session(row))
         return Session(id, "mcp", opening, project, now, now)
 
+    async def choose_project(self, session: Session, project: str) -> None:
+        session.project, session.chosen = project, True
+
     def result(self, name: str, **arguments: Any) -> ToolResult:
         """What a call comes to."""
-        context = CallContext(self.session)
+        context = CallContext(self.session, client=self.client)
         found: ToolResult = self.done(self.tools[name].call(arguments, context))
         return found
 
@@ -88,6 +104,36 @@ class ToolTestCase(MemoryTestCase):
     def found(self, query: str, **arguments: Any) -> list[str]:
         """The ids that the recall tool finds."""
         return ids(self.call("recall", query=query, **arguments))
+
+
+class AskedClient(Silent):
+    """
+    A client whose user answers every form with the same.
+
+    @ivar questions: what it was asked
+    @ivar told: what it was told of the progress
+    @ivar broken_off: raised instead of an answer
+    """
+
+    def __init__(
+        self,
+        content: Mapping[str, Any] | None = None,
+        action: str = "accept",
+        broken_off: Exception | None = None,
+    ) -> None:
+        self.answer = {"action": action} | ({} if content is None else {"content": content})
+        self.questions: list[Question] = []
+        self.told: list[tuple[float, float | None, str]] = []
+        self.broken_off = broken_off
+
+    def progress(self, done: float, total: float | None = None, message: str = "") -> None:
+        self.told.append((done, total, message))
+
+    async def ask(self, questions: Mapping[str, Question]) -> Mapping[str, Mapping[str, Any]]:
+        self.questions += questions.values()
+        if self.broken_off is not None:
+            raise self.broken_off
+        return dict.fromkeys(questions, self.answer)
 
 
 def text_of(result: ToolResult) -> str:

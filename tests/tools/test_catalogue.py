@@ -25,6 +25,7 @@ class Listing(ToolTestCase):
         self.assertEqual(
             list(self.tools),
             [
+                "activate_project",
                 "amend",
                 "batch_recall",
                 "check_memory",
@@ -32,6 +33,7 @@ class Listing(ToolTestCase):
                 "feedback",
                 "forget",
                 "list_sessions",
+                "purge_project",
                 "recall",
                 "recall_project",
                 "recall_session",
@@ -64,7 +66,17 @@ class Listing(ToolTestCase):
         self.assertTrue(1000 < len(INSTRUCTIONS) < 4096)
 
     def test_the_instructions_name_only_tools_that_exist(self) -> None:
-        for name in ("recall_project", "recall", "remember", "amend", "forget", "feedback"):
+        for name in (
+            "recall_project",
+            "recall",
+            "remember",
+            "amend",
+            "forget",
+            "feedback",
+            "create_handoff",
+            "activate_project",
+            "purge_project",
+        ):
             self.assertIn(name, INSTRUCTIONS)
             self.assertIn(name, self.tools)
 
@@ -80,15 +92,31 @@ class Listing(ToolTestCase):
             for name, tool in self.tools.items()
             if not tool.description.annotations["readOnlyHint"]
         }
-        self.assertEqual(changing, {"amend", "create_handoff", "feedback", "forget", "remember"})
+        self.assertEqual(
+            changing,
+            {
+                "activate_project",
+                "amend",
+                "create_handoff",
+                "feedback",
+                "forget",
+                "purge_project",
+                "remember",
+            },
+        )
 
-    def test_only_forget_can_destroy(self) -> None:
+    def test_only_these_can_destroy(self) -> None:
         destroying = [
             name
             for name, tool in self.tools.items()
             if tool.description.annotations["destructiveHint"]
         ]
-        self.assertEqual(destroying, ["forget"])
+        self.assertEqual(destroying, ["forget", "purge_project"])
+
+    def test_only_what_can_take_long_may_be_a_task(self) -> None:
+        tasks = {name: tool.description.task for name, tool in self.tools.items()}
+        self.assertEqual(tasks.pop("purge_project"), "optional")
+        self.assertEqual(set(tasks.values()), {"forbidden"})
 
     def test_only_these_do_more_when_called_again(self) -> None:
         adding = [
@@ -104,7 +132,7 @@ class Listing(ToolTestCase):
             for name, tool in self.tools.items()
             if tool.description.meta == {"anthropic/alwaysLoad": True}
         ]
-        self.assertEqual(loaded, ["create_handoff", "recall", "remember"])
+        self.assertEqual(loaded, ["create_handoff", "recall", "recall_project", "remember"])
 
 
 class Calling(ToolTestCase):

@@ -25,11 +25,8 @@ class Recalling(ToolTestCase):
                 "state": "active",
                 "session_id": "s1",
                 "created_at": "2023-11-14T22:13:20Z",
-                "updated_at": "2023-11-14T22:13:20Z",
                 "version": 1,
                 "concepts": ["birds"],
-                "explanation": None,
-                "associations": None,
             },
         )
         self.assertEqual(
@@ -39,9 +36,6 @@ class Recalling(ToolTestCase):
                 "query": "heron",
                 "project": "mnemo",
                 "degraded": [],
-                "patterns": [],
-                "abstractions": [],
-                "synthesis": "",
             },
         )
 
@@ -67,10 +61,11 @@ class Recalling(ToolTestCase):
         )
 
     def test_what_has_no_effect_is_accepted(self) -> None:
+        plain = self.call("recall", query="x")
         answer = self.call(
             "recall", query="x", synthesize=True, include_patterns=True, include_abstractions=False
         )
-        self.assertEqual((answer["patterns"], answer["synthesis"]), ([], ""))
+        self.assertEqual(answer.keys(), plain.keys())
 
 
 class Scope(ToolTestCase):

@@ -1,0 +1,1 @@
+"""What a user can pick for an agent to do with the memory."""

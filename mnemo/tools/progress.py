@@ -1,0 +1,40 @@
+"""Saying how far a long call has come, often enough and no oftener."""
+
+from attrs import define, field
+from twisted.internet.interfaces import IReactorTime
+
+from mnemo.tools.interfaces import IClient
+
+INTERVAL = 0.25
+"""Seconds at least between two tellings of one call."""
+
+
+@define
+class Progress:
+    """
+    What a call tells its client of its progress.
+
+    @ivar total: how much there is to do
+    @ivar done: how much of it is done
+    """
+
+    _client: IClient
+    _clock: IReactorTime
+    total: int
+    done: int = 0
+    _told: float = field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self._told = self._clock.seconds()
+
+    def reached(self, done: int, message: str = "") -> None:
+        """So much is done. A short call, and the end of a long one, is not worth a word."""
+        self.done = done
+        now = self._clock.seconds()
+        if now - self._told >= INTERVAL and done < self.total:
+            self._told = now
+            self._client.progress(done, self.total, message)
+
+    def one_more(self, message: str = "") -> None:
+        """One thing more is done."""
+        self.reached(self.done + 1, message)

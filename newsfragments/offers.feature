@@ -1,0 +1,1 @@
+Memories, projects, sessions and handoffs are resources that say when they change; four prompts begin, end and review work; `forget` with `hard` and the new `purge_project` ask the user first, and `mnemo forget` and `mnemo purge` do the same in a terminal; `activate_project` moves one session to a project, and all worktrees of a repository share one.
