@@ -9,6 +9,8 @@ import click
 from mnemo.config import KEYS, ConfigError, load
 from mnemo.config_reference import shown
 
+HIDDEN = "********"
+
 
 @click.group()
 def config() -> None:
@@ -24,8 +26,17 @@ def show(home: str | None, file: str | None) -> None:
         loaded = load(os.environ, {"home": home}, Path(file) if file else None)
     except ConfigError as problem:
         raise click.ClickException(str(problem)) from None
-    rows = [(key, shown(attrgetter(key)(loaded.config)), loaded.origins[key]) for key in KEYS]
+    for warning in loaded.warnings:
+        click.echo(f"mnemo: {warning}", err=True)
+    rows = [(key, _shown(key, attrgetter(key)(loaded.config)), loaded.origins[key]) for key in KEYS]
     widths = [max(len(row[column]) for row in rows) for column in (0, 1)]
     for key, value, origin in rows:
         click.echo(f"{key:{widths[0]}}  {value:{widths[1]}}  {origin}")
     click.echo(f"\nThe file is {loaded.file}{'' if loaded.file.exists() else ', not written yet'}.")
+
+
+def _shown(key: str, value: object) -> str:
+    """A value; of a list of secrets, whose they are."""
+    if KEYS[key].metadata.get("secret") and isinstance(value, tuple):
+        value = tuple("".join([*entry.rpartition(":")[:2], HIDDEN]) for entry in value)
+    return shown(value)

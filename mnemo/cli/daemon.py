@@ -14,10 +14,12 @@ import click
 import msgspec
 from attrs import frozen
 
+from mnemo.cli.options import names_a_project
 from mnemo.config import Config, ConfigError, load
 from mnemo.lock import Holder, HomeHeld, holder_of
 from mnemo.observe import logs
-from mnemo.observe.connect import how_to_connect
+from mnemo.observe.connect import TRANSPORTS, how_to_connect
+from mnemo.transports.credentials import token_of
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -28,7 +30,7 @@ READY_STEPS = 2400
 STOP_STEPS = 400
 """How often one that stops is looked for: twenty seconds."""
 
-ANSWER_SECONDS = 5.0
+ANSWER_SECONDS = 2.0
 
 CANNOT_START = "Cannot start: "
 """How the daemon's log begins to say why there is no daemon."""
@@ -44,11 +46,13 @@ class Choice:
     A daemon, as the options name it.
 
     @ivar flags: the options themselves, to be handed on
+    @ivar transport: which one to tell the user of
     """
 
     config: Config
     config_file: Path
     flags: tuple[str, ...]
+    transport: str
 
     @property
     def home(self) -> Path:
@@ -63,13 +67,16 @@ def choice(**options: str | None) -> Choice:
         "home": options["home"],
         "server.host": options.get("host"),
         "server.port": options.get("port"),
+        "sessions.project": options.get("project"),
     }
     try:
         loaded = load(os.environ, flags, file)
     except ConfigError as error:
         raise click.ClickException(str(error)) from None
+    for warning in loaded.warnings:
+        click.echo(f"mnemo: {warning}", err=True)
     given = tuple(f"--{name}={value}" for name, value in options.items() if value is not None)
-    return Choice(loaded.config, loaded.file, given)
+    return Choice(loaded.config, loaded.file, given, options.get("transport") or "http")
 
 
 def names_a_home(command: F) -> F:
@@ -79,17 +86,23 @@ def names_a_home(command: F) -> F:
     return config(home(command))
 
 
-def names_a_port(command: F) -> F:
-    """The options that say where a daemon listens."""
+def says_how_to_serve(command: F) -> F:
+    """The options that say where a daemon listens, and for which project if nobody says."""
     port = click.option("--port", metavar="N", help="The port to listen on; 0 takes a free one.")
     host = click.option("--host", metavar="ADDRESS", help="The address to listen on.")
-    return host(port(command))
+    transport = click.option(
+        "--transport",
+        type=click.Choice(list(TRANSPORTS)),
+        help="What to say how to connect by. Every transport is served.",
+    )
+    project = names_a_project("The project of sessions that say none: a folder, or a name.")
+    return host(port(transport(project(command))))
 
 
 @click.command()
 @click.option("--foreground", is_flag=True, help="Stay in this terminal until Ctrl-C.")
 @names_a_home
-@names_a_port
+@says_how_to_serve
 def start(foreground: bool, **options: str | None) -> None:
     """Start the daemon, and say how to connect."""
     chosen = choice(**options)
@@ -108,7 +121,7 @@ def stop(**options: str | None) -> None:
 
 @click.command()
 @names_a_home
-@names_a_port
+@says_how_to_serve
 def restart(**options: str | None) -> None:
     """Stop the daemon and start it with these options."""
     chosen = choice(**options)
@@ -126,10 +139,32 @@ def status(**options: str | None) -> None:
         raise click.ClickException(f"mnemo is not running for {chosen.home}; mnemo start starts it")
     if not holder.port:
         raise click.ClickException(f"{chosen.home} is held by pid {holder.pid}, without a port")
-    answer = ask(holder, "/health")
+    answer = ask(holder, "/health", token_of(chosen.config.server.tokens))
     if answer is None:
         raise click.ClickException(f"pid {holder.pid} does not answer on {holder.address}")
+    if answer[0] == 401:
+        raise click.ClickException(f"pid {holder.pid} asks for a token; set server.tokens to it")
     click.echo(described(answer[1], holder.address))
+
+
+@click.command()
+@click.argument("port", type=click.IntRange(1, 65535), required=False)
+@names_a_home
+def health(port: int | None, **options: str | None) -> None:
+    """
+    Say whether calls are served, for scripts: exits with 0 where they are, with 1 where not.
+
+    PORT is that of a daemon on this machine, if it is not that of the home.
+    """
+    holder = Holder(0, "127.0.0.1", port, 0.0) if port else holder_of(choice(**options).home)
+    answer = ask(holder, "/health/ready") if holder is not None and holder.port else None
+    if holder is None or answer is None:
+        where = "for this home" if holder is None else f"on {holder.address}"
+        raise click.ClickException(f"mnemo does not answer {where}")
+    said = f"{answer[1].get('status')} on {holder.address}"
+    if answer[0] != 200:
+        raise click.ClickException(said)
+    click.echo(said)
 
 
 # -- what they do
@@ -164,7 +199,14 @@ def launch(chosen: Choice) -> None:
     for _ in range(READY_STEPS):
         holder = holder_of(chosen.home)
         if holder is not None and holder.port and is_ready(holder):
-            click.echo(how_to_connect(holder.address, chosen.home, chosen.config_file), nl=False)
+            lines = how_to_connect(
+                holder.address,
+                chosen.home,
+                chosen.config_file,
+                chosen.transport,
+                bool(chosen.config.server.tokens),
+            )
+            click.echo(lines, nl=False)
             return
         if holder is None and not pid_file.exists():
             raise click.ClickException(complaint(log, seen))
@@ -202,11 +244,19 @@ def is_ready(holder: Holder) -> bool:
     return answer is not None and answer[0] == 200
 
 
-def ask(holder: Holder, path: str) -> tuple[int, Mapping[str, Any]] | None:
+def ask(
+    holder: Holder,
+    path: str,
+    token: str = "",
+    *,
+    method: str = "GET",
+    seconds: float = ANSWER_SECONDS,
+) -> tuple[int, Mapping[str, Any]] | None:
     """The status and the JSON at one of a daemon's addresses; C{None} where it does not answer."""
-    connection = HTTPConnection(holder.host, holder.port, timeout=ANSWER_SECONDS)
+    connection = HTTPConnection(holder.host, holder.port, timeout=seconds)
+    headers = {"Authorization": f"Bearer {token}"} if token else {}
     try:
-        connection.request("GET", path)
+        connection.request(method, path, headers=headers)
         response = connection.getresponse()
         return response.status, msgspec.json.decode(response.read(), type=dict[str, Any])
     except (OSError, HTTPException, msgspec.MsgspecError):

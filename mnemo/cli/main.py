@@ -13,7 +13,13 @@ COMMANDS: Final[Mapping[str, str]] = {
     "stop": "mnemo.cli.daemon",
     "restart": "mnemo.cli.daemon",
     "status": "mnemo.cli.daemon",
+    "health": "mnemo.cli.daemon",
     "mcp": "mnemo.cli.mcp",
+    "shim": "mnemo.cli.shim",
+    "ci": "mnemo.cli.ci",
+    "gateway": "mnemo.cli.gateway",
+    "forget": "mnemo.cli.forget",
+    "purge": "mnemo.cli.purge",
     "model": "mnemo.cli.model",
     "config": "mnemo.cli.config",
 }

@@ -18,8 +18,10 @@ from urllib.parse import urlsplit
 import click
 from attrs import define, field
 
+from mnemo.cli.options import names_a_project
 from mnemo.cli.starting import start_daemon
 from mnemo.config import Config, ConfigError, load
+from mnemo.transports.credentials import token_of
 from mnemo.transports.daemon import Daemon, Home, Unreachable, Url
 from mnemo.transports.pipes import Output, has_unread, hung_up, lines
 from mnemo.transports.proxy import Proxy
@@ -41,22 +43,21 @@ GRACE_SECONDS = 1.0
     help="The daemon's address, such as http://127.0.0.1:9999/mcp, instead of the home's own.",
 )
 @click.option("--no-start", is_flag=True, help="Start no daemon where none runs.")
-@click.option(
-    "--project", metavar="DIR", help="Where the client works, if not in the current folder."
-)
+@names_a_project("Where the client works, if not in the current folder.")
 def mcp(
     home: str | None, file: str | None, url: str | None, no_start: bool, project: str | None
 ) -> None:
     """Speak MCP on stdin and stdout, for clients that start their servers themselves."""
-    client = Client(os.getppid(), _current_folder() if project is None else project)
-    if url:
-        client.serve_by(Daemon(Url(address_of(url)), None, client.closing.wait))
-        return
     flags = {"home": home, "stdio.start_daemon": False if no_start else None}
     try:
         config = load(os.environ, flags, Path(file) if file else None).config
     except ConfigError as error:
         raise click.ClickException(str(error)) from None
+    works_in = _current_folder() if project is None else project
+    client = Client(os.getppid(), works_in, token_of(config.server.tokens))
+    if url:
+        client.serve_by(Daemon(Url(address_of(url)), None, client.closing.wait))
+        return
     launch = partial(start_daemon, config.home, file) if config.stdio.start_daemon else None
     place = Home(config.home)
     problem = ""
@@ -76,12 +77,14 @@ class Client:
     Who started this process, and is at the other end of its pipes.
 
     @ivar project: where the client works
+    @ivar token: what the daemon asks for, or C{""}
     @ivar closing: set when it has gone
     @ivar _patient_until: when a client that has closed its end gets no answer any more
     """
 
     parent: int
     project: str
+    token: str = ""
     closing: Event = field(factory=Event)
     _patient_until: float | None = None
 
@@ -90,7 +93,7 @@ class Client:
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             signal.signal(number, _leave)
         output = Output(STDOUT)
-        proxy = Proxy(daemon, self.project, output.write, _say, self.closing)
+        proxy = Proxy(daemon, self.project, output.write, _say, self.closing, self.token)
 
         def is_there() -> bool:
             return os.getppid() == self.parent and not output.is_broken

@@ -1,4 +1,4 @@
-"""A client that starts C{mnemo mcp} and talks to it."""
+"""A client that starts C{mnemo mcp}, or C{mnemo shim}, and talks to it."""
 
 import json
 import os
@@ -44,10 +44,16 @@ class StdioClient:
     @ivar began: when it was started
     """
 
-    def __init__(self, *flags: str, env: Mapping[str, str], folder: str | None = None) -> None:
+    def __init__(
+        self,
+        *flags: str,
+        env: Mapping[str, str],
+        folder: str | None = None,
+        command: str = "mcp",
+    ) -> None:
         self.began = monotonic()
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "mnemo", "mcp", *flags],
+            [sys.executable, "-m", "mnemo", command, *flags],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,

@@ -33,6 +33,12 @@ class ShowTests(SynchronousTestCase):
         self.assertEqual(rows["sessions.limit"], ["5", str(self.file)])
         self.assertEqual(rows["inference.gpu"], ['"auto"', "default"])
 
+    def test_a_token_is_not_shown_but_whose_it_is(self) -> None:
+        result = self.show(MNEMO_SERVER_TOKENS="0123456789abcdef,ci:fedcba9876543210")
+        self.assertIn('["********", "ci:********"]', result.output)
+        for token in ("0123456789abcdef", "fedcba9876543210"):
+            self.assertNotIn(token, result.output)
+
     def test_its_columns_are_aligned(self) -> None:
         table = self.show().output.partition("\n\n")[0].splitlines()
         rows = [line for line in table if line.endswith("  default")]

@@ -1,10 +1,13 @@
 """C{mnemo start}, C{stop} and C{status} where no daemon runs, and what they say."""
 
+import os
+import socket
 from pathlib import Path
 
 from click.testing import CliRunner, Result
 from twisted.trial.unittest import SynchronousTestCase
 
+from mnemo.cli import daemon
 from mnemo.cli.daemon import complaint, described, last_line, span
 from mnemo.cli.main import main
 from mnemo.lock import Holder, HomeLock
@@ -60,6 +63,21 @@ class NotRunningTests(SynchronousTestCase):
         self.assertEqual(result.exit_code, 1)
         self.assertIn("does not answer on http://127.0.0.1:1\n", result.output)
 
+    def test_health_says_in_a_line_that_it_is_down(self) -> None:
+        for arguments in (("health",), ("health", "1")):
+            result = self.run_command(*arguments)
+            self.assertEqual((result.exit_code, result.output.count("\n")), (1, 1))
+            self.assertIn("does not answer", result.output)
+
+    def test_health_of_one_that_hangs_does_not_hang(self) -> None:
+        with socket.create_server(("127.0.0.1", 0)) as hung:
+            self.patch(daemon, "ANSWER_SECONDS", 0.1)
+            result = self.run_command("health", str(hung.getsockname()[1]))
+        self.assertEqual(result.exit_code, 1)
+
+    def test_it_waits_for_an_answer_for_two_seconds(self) -> None:
+        self.assertEqual(daemon.ANSWER_SECONDS, 2.0)
+
     def test_stop_has_nothing_to_do(self) -> None:
         result = self.run_command("stop")
         self.assertEqual((result.exit_code, result.output.count("\n")), (0, 1))
@@ -74,6 +92,42 @@ class NotRunningTests(SynchronousTestCase):
         result = self.run_command("start", "--port=many")
         self.assertEqual((result.exit_code, result.output.count("\n")), (1, 1))
         self.assertIn("server.port must be", result.output)
+
+
+class ChoiceTests(SynchronousTestCase):
+    """What is handed on to the daemon."""
+
+    def start(self, *arguments: str) -> daemon.Choice:
+        chosen: list[daemon.Choice] = []
+        self.patch(daemon, "launch", chosen.append)
+        home = f"--home={Path(self.mktemp()).absolute()}"
+        result = CliRunner().invoke(main, ["start", home, *arguments])
+        self.assertEqual(result.exit_code, 0, result.output)
+        return chosen[0]
+
+    def test_a_project_has_many_names(self) -> None:
+        for option in ("--project", "--project-root", "--project-file"):
+            chosen = self.start(option, "/src/alpha")
+            self.assertEqual(chosen.config.sessions.project, "/src/alpha")
+            self.assertIn("--project=/src/alpha", chosen.flags)
+
+    def test_a_folder_is_seen_from_here(self) -> None:
+        for arguments in (("--project-from-cwd",), ("--project", ".")):
+            chosen = self.start(*arguments)
+            self.assertIn(f"--project={Path.cwd()}", chosen.flags)
+        self.assertEqual(self.start().config.sessions.project, "")
+
+    def test_a_port_a_host_and_a_transport_are_named_with_it(self) -> None:
+        where = ("--host=127.0.0.1", "--port", "8765")
+        chosen = self.start("--transport", "sse", *where, "--project-root", "/src/alpha")
+        self.assertEqual((chosen.transport, chosen.config.server.port), ("sse", 8765))
+        self.assertIn("--transport=sse", chosen.flags)
+
+    def test_tokens_are_not_handed_on_where_others_see_them(self) -> None:
+        self.patch(os, "environ", {**os.environ, "MNEMO_SERVER_TOKENS": "0123456789abcdef"})
+        chosen = self.start("--port=0")
+        self.assertEqual(chosen.config.server.tokens, ("0123456789abcdef",))
+        self.assertNotIn("0123456789abcdef", repr(chosen))
 
 
 class WordsTests(SynchronousTestCase):
