@@ -1,8 +1,8 @@
 # make serve         the daemon in the foreground, installed into .venv first
 # make test          the whole suite, on the oldest and the newest Python found
 # make lint          mypy, ruff, pydoctor
-# make conformance   the public MCP conformance suite
-# make clients       real MCP clients against a real daemon
+# make conformance   the public MCP conformance suite; ARGS=--report writes docs/conformance.md
+# make clients       real MCP clients against a real daemon; ARGS=inspector only that group
 # make package       installed into a clean environment, and started from there in every way
 # make faults        kill -9 under load, and damaged indexes
 # make docs          the pages that are made from the classes
@@ -28,7 +28,7 @@ lint: .venv/made-test .venv/made-lint
 	.venv/bin/pydoctor --quiet
 
 conformance clients: .venv/made-test .build/model
-	@PATH="$(CURDIR)/.venv/bin:$$PATH" tests/$@/run
+	@PATH="$(CURDIR)/.venv/bin:$$PATH" tests/$@/run $(ARGS)
 
 package: .venv/made .build/model
 	@tests/package/run

@@ -1,66 +1,91 @@
 """The clients themselves: which versions, and where they are installed."""
 
-import json
 import subprocess
 import sys
 from pathlib import Path
+
+from attrs import frozen
+
+from tests import npm
 
 CLAUDE_CODE = "2.1.328"
 NEAREST_CLAUDE_CODE = "~2.1.0"
 """What is taken where that very version is not to be had any more."""
 
 PYTHON_SDK = "2.3.0"
+TYPESCRIPT_SDK_1 = "1.32.2"
+TYPESCRIPT_SDK_2 = "2.4.0"
+INSPECTOR = "2.12.0"
+MCP_REMOTE = "0.15.1"
+CODEX = "0.169.0"
+GEMINI_CLI = "0.61.0"
 
-FOLDER = Path(__file__).resolve().parents[2] / ".build" / "clients"
-
-_PACKAGE = FOLDER / "node_modules" / "@anthropic-ai" / "claude-code"
-
-
-class NotInstalled(Exception):
-    """A client cannot be installed. Its text says what the installer said."""
-
-
-def claude_code() -> Path:
-    """The command of Claude Code, installed first where it is not."""
-    command = FOLDER / "node_modules" / ".bin" / "claude"
-    if not (FOLDER / "installed").exists():
-        try:
-            _install_claude_code(CLAUDE_CODE)
-        except NotInstalled:
-            _install_claude_code(NEAREST_CLAUDE_CODE)
-        (FOLDER / "installed").touch()
-    return command
+PYTHON = Path(__file__).resolve().parents[2] / ".build" / "clients" / "python"
 
 
-def claude_code_version() -> str:
-    """The version that is installed."""
-    return str(json.loads((_PACKAGE / "package.json").read_text())["version"])
+@frozen
+class Clients:
+    """
+    Where each client is.
+
+    @ivar python: an interpreter that has the Python SDK
+    @ivar sdk: the folder of version 1 of the TypeScript SDK
+    @ivar client: that of version 2
+    """
+
+    node: Path
+    claude_code: Path
+    claude_code_version: str
+    inspector: Path
+    python: Path
+    sdk: Path
+    client: Path
+    mcp_remote: Path
+    codex: Path
+    gemini_cli: Path
+
+    def __str__(self) -> str:
+        return (
+            f"Claude Code {self.claude_code_version}, Inspector {INSPECTOR}, "
+            f"Python SDK {PYTHON_SDK}, TypeScript SDK {TYPESCRIPT_SDK_1} and "
+            f"{TYPESCRIPT_SDK_2}, mcp-remote {MCP_REMOTE}, Codex {CODEX}, Gemini CLI {GEMINI_CLI}"
+        )
 
 
-def python_sdk() -> Path:
-    """An interpreter that has the Python SDK, installed first where it is not."""
-    interpreter = FOLDER / "python" / "bin" / "python"
-    installed = f"import importlib.metadata as m; assert m.version('mcp') == '{PYTHON_SDK}'"
-    if not interpreter.exists():
-        _run(sys.executable, "-m", "venv", str(FOLDER / "python"))
-    if subprocess.run([interpreter, "-c", installed], stderr=subprocess.DEVNULL).returncode:
-        _run(str(interpreter), "-m", "pip", "install", "--quiet", f"mcp=={PYTHON_SDK}")
-    return interpreter
-
-
-def _install_claude_code(version: str) -> None:
-    FOLDER.mkdir(parents=True, exist_ok=True)
-    package = f"@anthropic-ai/claude-code@{version}"
-    # Not every npm runs the script that puts the program in its place.
-    quietly = ("--no-audit", "--no-fund", "--ignore-scripts")
-    _run("npm", "install", "--prefix", str(FOLDER), *quietly, package)
-    _run("node", str(_PACKAGE / "install.cjs"))
-
-
-def _run(*command: str) -> None:
+def installed() -> Clients:
+    """Every client, installed first where it is not. Raises L{npm.NotInstalled}."""
     try:
-        done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-    except OSError as problem:
-        raise NotInstalled(f"{command[0]}: {problem}") from None
-    if done.returncode:
-        raise NotInstalled(f"{' '.join(command)}:\n{done.stdout[-2000:]}")
+        claude = _claude_code(CLAUDE_CODE)
+    except npm.NotInstalled:
+        claude = _claude_code(NEAREST_CLAUDE_CODE)
+    inspector = npm.package("@modelcontextprotocol/inspector", INSPECTOR)
+    return Clients(
+        node=npm.node(),
+        claude_code=claude.parent.parent / ".bin" / "claude",
+        claude_code_version=npm.version_of(claude),
+        inspector=inspector / "clients" / "launcher" / "build" / "index.js",
+        python=_python_sdk(),
+        sdk=npm.package("@modelcontextprotocol/sdk", TYPESCRIPT_SDK_1),
+        client=npm.package("@modelcontextprotocol/client", TYPESCRIPT_SDK_2),
+        mcp_remote=npm.package("mcp-remote", MCP_REMOTE) / "dist" / "proxy.js",
+        codex=npm.package("@openai/codex", CODEX) / "bin" / "codex.js",
+        gemini_cli=npm.package("@google/gemini-cli", GEMINI_CLI) / "bundle" / "gemini.js",
+    )
+
+
+def _claude_code(version: str) -> Path:
+    folder = npm.package("@anthropic-ai/claude-code", version)
+    if not (folder / "placed").exists():
+        npm.run("node", str(folder / "install.cjs"))
+        (folder / "placed").touch()
+    return folder
+
+
+def _python_sdk() -> Path:
+    interpreter = PYTHON / "bin" / "python"
+    has_it = f"import importlib.metadata as m; assert m.version('mcp') == '{PYTHON_SDK}'"
+    if not interpreter.exists():
+        npm.run(sys.executable, "-m", "venv", str(PYTHON))
+    if subprocess.run([interpreter, "-c", has_it], stderr=subprocess.DEVNULL).returncode:
+        npm.run(str(interpreter), "-m", "pip", "install", "--quiet", f"mcp=={PYTHON_SDK}")
+    return interpreter

@@ -86,6 +86,27 @@ class Processes:
         self._started.append(process)
         return process
 
+    def converse(
+        self, command: Sequence[str], environment: Mapping[str, str], folder: Path, errors: Path
+    ) -> "subprocess.Popen[bytes]":
+        """
+        Start a command that is spoken to, and answers.
+
+        @param errors: the file for what it writes beside its answers
+        """
+        with open(errors, "ab") as file:
+            process = subprocess.Popen(
+                command,
+                env=environment,
+                cwd=folder,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=file,
+                start_new_session=True,
+            )
+        self._started.append(process)
+        return process
+
     def run(
         self,
         command: Sequence[str],

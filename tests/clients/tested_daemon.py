@@ -2,9 +2,11 @@
 
 import json
 import os
+import signal
 import socket
 import sys
 import time
+from collections.abc import Callable
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 from typing import Any
@@ -14,48 +16,43 @@ from attrs import define, field
 from mnemo.config import load
 from tests.clients.processes import Processes
 
+ROOT = Path(__file__).resolve().parents[2]
+
 READY_SECONDS = 60.0
 STOP_SECONDS = 20.0
+FREE_SECONDS = 5.0
+"""How soon a call that nobody waits for any more is gone."""
 
 
 @define
 class TestedDaemon:
     """
-    One daemon, which can be stopped and started again.
+    One daemon, which can be stopped or killed, and started again.
 
-    @ivar folder: where its home, its log and its output are
+    @ivar folder: the home folder of its user, which says where everything is
     """
 
     folder: Path
     processes: Processes
     port: int = field(factory=lambda: _free_port())
 
-    @property
-    def home(self) -> Path:
-        """The home that it serves."""
-        return self.folder / "home"
-
-    @property
-    def url(self) -> str:
-        """The endpoint."""
-        return f"http://127.0.0.1:{self.port}/mcp"
+    def __attrs_post_init__(self) -> None:
+        home = self.folder / ".mnemo"
+        home.mkdir(mode=0o700)
+        models = json.dumps(str(load(os.environ).config.models))
+        (home / "mnemo.toml").write_text(f"models = {models}\n[server]\nport = {self.port}\n")
 
     @property
     def environment(self) -> dict[str, str]:
-        """What makes every C{mnemo} use this home, this port and the models of this machine."""
-        return {
-            "MNEMO_HOME": str(self.home),
-            "MNEMO_MODELS": str(load(os.environ).config.models),
-            "MNEMO_SERVER_PORT": str(self.port),
-            "PATH": os.environ["PATH"],
-            "PYTHONPATH": os.environ.get("PYTHONPATH", ""),
-        }
+        """What makes every C{mnemo} use this home."""
+        path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+        return {"HOME": str(self.folder), "PATH": path, "PYTHONPATH": str(ROOT)}
 
     def start(self) -> None:
         """Start it, and wait until it serves."""
         process = self.processes.start(
-            [sys.executable, "-m", "mnemo", "start", "--foreground"],
-            {**self.environment, "HOME": str(self.folder)},
+            [sys.executable, "-m", "tests.clients.serve"],
+            self.environment,
             self.folder,
             self.folder / "daemon.txt",
         )
@@ -70,7 +67,7 @@ class TestedDaemon:
         """Stop it, whoever has started it."""
         done = self.processes.run(
             [sys.executable, "-m", "mnemo", "stop"],
-            {**self.environment, "HOME": str(self.folder)},
+            self.environment,
             self.folder,
             self.folder / "stop.txt",
             STOP_SECONDS,
@@ -78,10 +75,22 @@ class TestedDaemon:
         if done.code:
             raise AssertionError(f"the daemon did not stop:\n{done.text[-2000:]}")
 
+    def kill(self) -> None:
+        """End it as a power switch would, whoever has started it."""
+        os.kill(self.ask("/health")["pid"], signal.SIGKILL)
+        until(lambda: self.ask("/health") is None, "it does not die")
+
     def restart(self) -> None:
-        """Stop it and start it again."""
-        self.stop()
+        """Kill it and start it again."""
+        self.kill()
         self.start()
+
+    def expect_running(self, calls: int) -> None:
+        """Fail unless so many calls run, now or soon."""
+        until(
+            lambda: self.ask("/health")["sessions"]["running"] == calls,
+            f"there are not {calls} calls running, but {self.ask('/health')['sessions']}",
+        )
 
     def ask(self, path: str) -> Any:
         """The JSON at one of its addresses; C{None} where it does not answer with 200."""
@@ -95,6 +104,15 @@ class TestedDaemon:
             return None
         finally:
             connection.close()
+
+
+def until(holds: Callable[[], bool], problem: str, seconds: float = FREE_SECONDS) -> None:
+    """Wait until something holds. Raises C{AssertionError} where it does not."""
+    end = time.monotonic() + seconds
+    while not holds():
+        if time.monotonic() > end:
+            raise AssertionError(problem)
+        time.sleep(0.02)
 
 
 def _free_port() -> int:

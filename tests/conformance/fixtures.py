@@ -1,74 +1,71 @@
-"""The tools that the conformance suite calls. None of them is part of mnemo."""
+"""What the fixtures of the conformance suite are made of. None of it is part of mnemo."""
 
 from base64 import b64encode
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from struct import pack
 from typing import Any
 from zlib import compress, crc32
 
-from attrs import define, field
+from attrs import frozen
+from twisted.internet.task import deferLater
 
-from mnemo.tools.interfaces import (
-    CallContext,
-    ITool,
-    MissingCapability,
-    ToolDescription,
-    ToolResult,
-)
+from mnemo.tools.interfaces import CallContext, ToolDescription, ToolResult
 
 Block = Mapping[str, Any]
 
+Act = Callable[[Mapping[str, Any], CallContext], Awaitable[ToolResult]]
+
 NO_ARGUMENTS = {"type": "object", "additionalProperties": False}
 
-SCHEMA_2020_12 = {
-    "$schema": "https://json-schema.org/draft/2020-12/schema",
-    "type": "object",
-    "$defs": {
-        "address": {
-            "$anchor": "addressDef",
-            "type": "object",
-            "properties": {"street": {"type": "string"}, "city": {"type": "string"}},
-        }
-    },
-    "properties": {
-        "name": {"type": "string"},
-        "address": {"$ref": "#/$defs/address"},
-        "contactMethod": {"type": "string", "enum": ["phone", "email"]},
-        "phone": {"type": "string"},
-        "email": {"type": "string"},
-    },
-    "allOf": [{"anyOf": [{"required": ["phone"]}, {"required": ["email"]}]}],
-    "if": {"properties": {"contactMethod": {"const": "phone"}}, "required": ["contactMethod"]},
-    "then": {"required": ["phone"]},
-    "else": {"required": ["email"]},
-    "additionalProperties": False,
-}
 
-
-@define
-class Fixture:
-    """
-    A tool with one answer.
-
-    @ivar requires: the capabilities without which a client gets none
-    """
+@frozen
+class FixtureTool:
+    """A tool that is one function (L{mnemo.tools.interfaces.ITool})."""
 
     description: ToolDescription
-    result: ToolResult
-    requires: Mapping[str, Any] = field(factory=dict)
+    act: Act
 
     async def call(self, arguments: Mapping[str, Any], context: CallContext) -> ToolResult:
-        """The answer."""
-        if not self.requires.keys() <= context.capabilities.keys():
-            raise MissingCapability(self.requires)
-        return self.result
+        """What the function makes of it."""
+        return await self.act(arguments, context)
 
 
-def fixture(name: str, does: str, *content: Block, **more: Any) -> Fixture:
-    """A tool that takes nothing and answers with this content."""
-    schema = more.pop("schema", NO_ARGUMENTS)
-    result = ToolResult(content, is_error=more.pop("is_error", False))
-    return Fixture(ToolDescription(name, "", does, schema), result, **more)
+def tool(
+    name: str, does: str, schema: Mapping[str, Any] = NO_ARGUMENTS, **more: Any
+) -> Callable[[Act], FixtureTool]:
+    """Makes a function the tool of this name."""
+    return lambda act: FixtureTool(ToolDescription(name, "", does, schema, **more), act)
+
+
+def fixture(
+    name: str, does: str, *content: Block, schema: Mapping[str, Any] = NO_ARGUMENTS
+) -> FixtureTool:
+    """A tool that always answers with this content."""
+
+    async def act(arguments: Mapping[str, Any], context: CallContext) -> ToolResult:
+        return ToolResult(content)
+
+    return FixtureTool(ToolDescription(name, "", does, schema), act)
+
+
+def one_text(argument: str) -> Mapping[str, Any]:
+    """The schema of a tool that takes one text."""
+    return {
+        "type": "object",
+        "properties": {argument: {"type": "string"}},
+        "required": [argument],
+        "additionalProperties": False,
+    }
+
+
+async def pause(seconds: float) -> None:
+    """Take some time over it."""
+    from twisted.internet import reactor
+
+    await deferLater(reactor, seconds)
+
+
+# -- content
 
 
 def text(said: str) -> Block:
@@ -79,6 +76,11 @@ def text(said: str) -> Block:
 def resource(uri: str, media_type: str, said: str) -> Block:
     """A block that holds a resource."""
     return {"type": "resource", "resource": {"uri": uri, "mimeType": media_type, "text": said}}
+
+
+def encoded(kind: str, media_type: str, data: bytes) -> Block:
+    """A block of binary content."""
+    return {"type": kind, "data": b64encode(data).decode(), "mimeType": media_type}
 
 
 def red_pixel() -> bytes:
@@ -100,54 +102,5 @@ def silence() -> bytes:
     return b"RIFF" + pack("<I", 4 + len(form) + len(data)) + b"WAVE" + form + data
 
 
-def encoded(kind: str, media_type: str, data: bytes) -> Block:
-    """A block of binary content."""
-    return {"type": kind, "data": b64encode(data).decode(), "mimeType": media_type}
-
-
 IMAGE = encoded("image", "image/png", red_pixel())
 AUDIO = encoded("audio", "audio/wav", silence())
-
-FIXTURES: list[ITool] = [
-    fixture(
-        "test_simple_text",
-        "Answers with text.",
-        text("This is a simple text response for testing."),
-    ),
-    fixture("test_image_content", "Answers with an image.", IMAGE),
-    fixture("test_audio_content", "Answers with a sound.", AUDIO),
-    fixture(
-        "test_embedded_resource",
-        "Answers with a resource.",
-        resource("test://embedded-resource", "text/plain", "This is an embedded resource content."),
-    ),
-    fixture(
-        "test_multiple_content_types",
-        "Answers with text, an image and a resource.",
-        text("Multiple content types test:"),
-        IMAGE,
-        resource(
-            "test://mixed-content-resource", "application/json", '{"test":"data","value":123}'
-        ),
-    ),
-    fixture(
-        "test_error_handling",
-        "Fails.",
-        text("This tool intentionally returns an error for testing"),
-        is_error=True,
-    ),
-    fixture(
-        "json_schema_2020_12_tool",
-        "Has a schema with most of what JSON Schema 2020-12 knows.",
-        text("Done."),
-        schema=SCHEMA_2020_12,
-    ),
-    fixture(
-        "test_missing_capability",
-        "Works for clients that declare sampling.",
-        text("Sampling is declared."),
-        requires={"sampling": {}},
-    ),
-    fixture("test_streaming_elicitation", "Answers without asking.", text("Nothing to ask.")),
-    fixture("test_logging_tool", "Answers without logging.", text("Nothing to log.")),
-]

@@ -1,0 +1,1 @@
+A page for each client in `docs/clients`, which `make clients` carries out with Claude Code, Codex, Gemini CLI, the Inspector, the Python and TypeScript SDKs and mcp-remote. Every check of the public conformance suite passes; `docs/conformance.md` has the table.
