@@ -14,39 +14,47 @@ from functools import partial
 from typing import Any
 
 from attrs import evolve
-from twisted.internet.defer import CancelledError
+from twisted.internet.defer import CancelledError, Deferred
+from twisted.internet.interfaces import IReactorTime
 from twisted.internet.task import deferLater
 from twisted.internet.threads import deferToThreadPool
 from twisted.logger import ILogObserver, Logger, LogLevel
 from twisted.python.failure import Failure
 
 from mnemo import __version__
-from mnemo.config import Config
+from mnemo.config import Config, ServerConfig, interface_of
 from mnemo.inference.catalogue import locate
 from mnemo.inference.engine import Engine
 from mnemo.inference.interfaces import IEmbeddingBackend
 from mnemo.inference.llama import load_embedder
 from mnemo.lifecycle import Part, Procession
 from mnemo.lock import Holder, HomeHeld, HomeLock
+from mnemo.mcp.sealing import Sealer
 from mnemo.mcp.server import Server
 from mnemo.mcp.streamable import Endpoint
+from mnemo.mcp.subscriptions import Kind
+from mnemo.mcp.tasks import Tasks
+from mnemo.memory.changes import Changed
 from mnemo.memory.memories import Memories
 from mnemo.memory.projects import is_path, project_of
 from mnemo.observe.connect import how_to_connect
 from mnemo.observe.health import Health
 from mnemo.observe.logs import LogInHome
+from mnemo.prompts.catalogue import all_prompts
+from mnemo.resources.addresses import addresses_of
+from mnemo.resources.catalogue import all_resources
+from mnemo.secret_key import secret_key
 from mnemo.sessions.manager import SessionManager
 from mnemo.store.interfaces import StoreError
 from mnemo.store.records import SessionRow
 from mnemo.store.sqlite.store import SqliteStore
 from mnemo.tools.catalogue import all_tools
 from mnemo.tools.instructions import INSTRUCTIONS
-from mnemo.tools.interfaces import ITool
+from mnemo.tools.interfaces import IPrompt, IResources, ITool
+from mnemo.transports.credentials import Credentials
+from mnemo.transports.front import Front
 from mnemo.transports.guard import Guard
-from mnemo.transports.http import Addresses
 from mnemo.transports.listener import FINISH_SECONDS, Listener, PortUnavailable
-from mnemo.transports.shortcut import Shortcut
-from mnemo.transports.site import GuardedSite
 from mnemo.transports.sse import Streams
 
 _LOOKS = 5
@@ -62,9 +70,18 @@ class Core:
 
     log = Logger()
 
-    def __init__(self, config: Config, reactor: Any, extra_tools: Sequence[ITool] = ()) -> None:
+    def __init__(
+        self,
+        config: Config,
+        reactor: Any,
+        extra_tools: Sequence[ITool] = (),
+        extra_prompts: Sequence[IPrompt] = (),
+        extra_resources: Sequence[IResources] = (),
+        dynamic: frozenset[Kind] = frozenset(),
+    ) -> None:
         """
-        @param extra_tools: offered beside mnemo's own
+        @param extra_tools: offered beside mnemo's own, as are the prompts and resources
+        @param dynamic: which lists may change while it runs
         """
         self.config = config
         self._reactor = reactor
@@ -77,26 +94,43 @@ class Core:
         self.memories = Memories(self.store, self.engine, reactor)
         self.sessions = SessionManager(reactor, self.store, config.sessions, self.onSessionEnd)
         resolve_project = partial(project_in_thread, reactor)
-        self.tools = [*all_tools(self.memories, resolve_project), *extra_tools]
+        own_tools = all_tools(self.memories, resolve_project, self.sessions.choose_project)
+        self.tools = [*own_tools, *extra_tools]
         self.server = Server(
             self.tools,
             self.sessions,
             version=__version__,
             instructions=INSTRUCTIONS,
             resolve_project=resolve_project,
+            prompts=[*all_prompts(self.memories, resolve_project), *extra_prompts],
+            resources=[*all_resources(self.memories), *extra_resources],
+            dynamic=dynamic | {"resources"},
             on_defect=self._log_defect,
             cancelled=(CancelledError,),
+            promise=partial(promised, reactor),
         )
+        self.tasks = self.server.tasks = Tasks(
+            self.store,
+            Deferred.fromCoroutine,
+            reactor.seconds,
+            self.server.promise,
+            self.server.subscriptions,
+            self._log_defect,
+        )
+        self.server.projects.default = config.sessions.project
+        self.memories.changes.tell = self._tell_changes
 
     def parts(self) -> list[Part]:
         """What has to be started, in this order, and stopped in the reverse."""
         return [
             Part("home", self._take_home, self._lock.release),
             Part("log", self._log_file.start, self._log_file.stop),
+            Part("key", self._take_key, lambda: None),
             Part("store", self.store.start, self.store.stop, bound=10.0),
             Part("model", self.engine.start, self.engine.stop),
             Part("sessions", self.sessions.start, self.sessions.stop),
             Part("vectors", self.memories.start, self.memories.stop),
+            Part("tasks", self.tasks.start, self.tasks.stop),
         ]
 
     def announce(self, host: str, port: int) -> Holder:
@@ -149,8 +183,22 @@ class Core:
                 await deferLater(self._reactor, _PAUSE)
         return self._lock.take(self._holder)
 
+    async def _take_key(self) -> None:
+        key = await deferToThreadPool(
+            self._reactor, self._reactor.getThreadPool(), secret_key, self.config.home
+        )
+        self.server.sealer = Sealer(key, self._reactor.seconds)
+
+    def _tell_changes(self, changed: Changed) -> None:
+        subscriptions = self.server.subscriptions
+        for uri in addresses_of(changed):
+            subscriptions.resource_updated(uri)
+        if changed.listing:
+            subscriptions.list_changed("resources")
+
     def onSessionEnd(self, row: SessionRow) -> None:  # noqa: N802
         """A session has ended, by its client or because it was idle. Called once for each."""
+        self.memories.changes.session_ended(row.id)
         self.log.info(
             "Session {id} of {client} has ended ({reason}): project {project}, {count} memories",
             id=row.id,
@@ -169,6 +217,7 @@ class Daemon(Procession):
     A core and the port that leads to it, which opens last.
 
     @ivar config_file: where the configuration is, or would be
+    @ivar transport: which one to tell the user of
     @ivar tell: told some lines for the user when calls are served
     @ivar give_up: told in one line why it cannot start
     @ivar observer: where its application logs, if that has not been said otherwise
@@ -180,10 +229,11 @@ class Daemon(Procession):
         super().__init__(reactor, self._cannot_start)
         self.core = core
         self.config_file = core.config.home / "mnemo.toml"
+        self.transport = "http"
         self.tell: Callable[[str], object] = write_to_terminal
         self.give_up: Callable[[str], object] = partial(end_process, reactor)
         self.health = Health(reactor, __version__, self._facts, core.problems, core.store.self_test)
-        self.streams = Streams(reactor)
+        self.streams = Streams(reactor, self.health.boot)
         for part in (*core.parts(), *self._ways_in(reactor)):
             self.addService(part)
 
@@ -195,11 +245,16 @@ class Daemon(Procession):
 
     def _ways_in(self, reactor: Any) -> list[Part]:
         server = self.core.config.server
+        hosts = (*server.allowed_hosts, *own_names(server))
+        guard = Guard(hosts, server.allowed_origins, server.trust_forwarded_host)
+        credentials = Credentials.of(server.tokens)
         endpoint = Endpoint(self.core.server)
-        addresses = Addresses(endpoint, self.health, self.streams, reactor)
-        guard = Guard(server.allowed_hosts, server.allowed_origins)
-        site = GuardedSite(addresses.app.resource(), Shortcut(addresses), guard, reactor)
-        port = Listener(reactor, server.host, server.port, site, addresses, self._opened)
+        self._front = front = Front(
+            endpoint, self.health, self.streams, reactor, guard, credentials
+        )
+        self.listener = port = Listener(
+            reactor, server.host, server.port, front, self._opened, server.listen
+        )
         return [
             Part("health", self.health.start, self.health.stop),
             Part("port", port.start, port.stop, bound=FINISH_SECONDS + 1),
@@ -212,7 +267,9 @@ class Daemon(Procession):
         # the time of a request.
         gc.freeze()
         self.log.info("Serving {address}", address=address)
-        self.tell(how_to_connect(address, config.home, self.config_file))
+        needs_token = bool(config.server.tokens)
+        lines = how_to_connect(address, config.home, self.config_file, self.transport, needs_token)
+        self.tell(lines)
 
     def _cannot_start(self, failure: Failure) -> None:
         known = failure.check(HomeHeld, StoreError, PortUnavailable, OSError)
@@ -225,16 +282,23 @@ class Daemon(Procession):
         self.give_up(reason)
 
     def _facts(self) -> Mapping[str, object]:
-        return {**self.core.facts(), "streams": len(self.streams)}
+        return {
+            **self.core.facts(),
+            "streams": len(self.streams),
+            "websockets": len(self._front.sockets),
+        }
 
 
-def make_service(config: Config, reactor: Any, extra_tools: Sequence[ITool] = ()) -> Daemon:
+def make_service(
+    config: Config, reactor: Any, extra_tools: Sequence[ITool] = (), **more: Any
+) -> Daemon:
     """
     A daemon, ready to be started.
 
     @param extra_tools: offered beside mnemo's own
+    @param more: what else L{Core} is to offer
     """
-    return Daemon(Core(config, reactor, extra_tools), reactor)
+    return Daemon(Core(config, reactor, extra_tools, **more), reactor)
 
 
 def load_model(config: Config) -> IEmbeddingBackend:
@@ -243,11 +307,33 @@ def load_model(config: Config) -> IEmbeddingBackend:
     return load_embedder(path, config.inference.gpu, config.inference.threads)
 
 
+def promised(reactor: IReactorTime, seconds: float = 0) -> Deferred[Any]:
+    """
+    A C{Deferred} for the protocol to wait for.
+
+    @param seconds: after which it fails with C{TimeoutError}; 0 is never
+    """
+    promise: Deferred[Any] = Deferred()
+    if seconds:
+
+        def too_late(result: object, timeout: float) -> None:
+            raise TimeoutError(f"Nothing came within {timeout:g} seconds")
+
+        promise.addTimeout(seconds, reactor, too_late)
+    return promise
+
+
 async def project_in_thread(reactor: Any, hint: str) -> str:
     """The project that a hint stands for; file systems can be slow, so a thread looks at them."""
     if not is_path(hint):
         return project_of(hint)
     return await deferToThreadPool(reactor, reactor.getThreadPool(), project_of, hint)
+
+
+def own_names(server: ServerConfig) -> list[str]:
+    """What C{Host} says where a client was given the very address that the daemon listens on."""
+    listening = [server.host, *filter(None, map(interface_of, server.listen))]
+    return [f"[{host}]:*" if ":" in host else f"{host}:*" for host in listening]
 
 
 def write_to_terminal(text: str) -> None:

@@ -7,9 +7,11 @@ from typing import ClassVar
 
 from twisted.application.service import IService
 from twisted.python.usage import Options as UsageOptions
+from twisted.python.usage import UsageError
 
-from mnemo.config import ConfigError, load
+from mnemo.config import ConfigError, from_here, load
 from mnemo.lock import HomeHeld, holder_of
+from mnemo.observe.connect import TRANSPORTS
 
 
 class StartOptions(UsageOptions):
@@ -20,7 +22,26 @@ class StartOptions(UsageOptions):
         ["home", None, None, "The folder of the database, the log and mnemo.toml."],
         ["host", None, None, "The address to listen on."],
         ["port", None, None, "The TCP port to listen on; 0 takes any free one."],
+        ["project", None, None, "The project of sessions that say none: a folder, or a name."],
+        ["transport", None, None, "What to say how to connect by; every transport is served."],
     ]
+
+    def opt_project_root(self, project: str) -> None:
+        """The same as --project."""
+        self["project"] = project
+
+    def opt_project_file(self, project: str) -> None:
+        """The same as --project."""
+        self["project"] = project
+
+    def opt_project_from_cwd(self) -> None:
+        """The current folder is the project."""
+        self["project"] = os.getcwd()
+
+    def postOptions(self) -> None:  # noqa: N802
+        """Raises C{UsageError}."""
+        if self["transport"] not in (None, *TRANSPORTS):
+            raise UsageError(f"--transport must be one of {', '.join(TRANSPORTS)}")
 
 
 class Options(UsageOptions):
@@ -43,6 +64,7 @@ def makeService(options: Options) -> IService:
         "home": chosen["home"],
         "server.host": chosen["host"],
         "server.port": chosen["port"],
+        "sessions.project": from_here(chosen["project"]),
     }
     file = Path(chosen["config"]) if chosen["config"] else None
     try:
@@ -60,6 +82,7 @@ def makeService(options: Options) -> IService:
 
     service = make_service(loaded.config, reactor)
     service.config_file = loaded.file
+    service.transport = chosen["transport"] or service.transport
     twistd: Mapping[str, object] = options.parent or {}
     if not any(twistd.get(name) for name in ("logger", "logfile", "syslog")):
         # A terminal is no place for all that is logged. The log file in the home is.

@@ -21,7 +21,7 @@ class LinkTests(SynchronousTestCase):
     """The pages that are written by hand."""
 
     def test_what_they_link_to_is_there(self) -> None:
-        for page in (ROOT / "README.md", *(ROOT / "docs").glob("*.md")):
+        for page in (ROOT / "README.md", *(ROOT / "docs").rglob("*.md")):
             for target in re.findall(r"\]\((?!https?:)([^)#]+)", page.read_text()):
                 self.assertTrue((page.parent / target).exists(), f"{page.name}: {target}")
 

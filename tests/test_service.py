@@ -2,22 +2,32 @@
 
 import json
 import os
+import socket
+import tempfile
 import threading
 from io import BytesIO
 from pathlib import Path
 from typing import Any
 
-from attrs import frozen
+from attrs import evolve, frozen
 from twisted.internet import reactor
 from twisted.internet.defer import Deferred
-from twisted.internet.protocol import ServerFactory
-from twisted.trial.unittest import TestCase
+from twisted.internet.endpoints import (
+    TCP4ClientEndpoint,
+    UNIXClientEndpoint,
+    connectProtocol,
+)
+from twisted.internet.interfaces import IStreamClientEndpoint
+from twisted.internet.protocol import Protocol, ServerFactory
+from twisted.internet.task import Clock
+from twisted.trial.unittest import SynchronousTestCase, TestCase
 from twisted.web.client import Agent, FileBodyProducer, readBody
 from twisted.web.http_headers import Headers
 
 from mnemo.config import Config, ServerConfig
 from mnemo.lock import holder_of
-from mnemo.service import Daemon, make_service
+from mnemo.mcp.subscriptions import Wants
+from mnemo.service import Daemon, make_service, promised
 from tests.mcp.fakes import EchoTool, initialize_message, legacy_message
 
 
@@ -39,8 +49,11 @@ class ServiceTestCase(TestCase):
         self.home = Path(self.mktemp()).absolute()
         self.reasons: Deferred[str] = Deferred()
 
+    server = ServerConfig(port=0)
+
     def config(self, port: int = 0) -> Config:
-        return Config(home=self.home, models=self.home / "models", server=ServerConfig(port=port))
+        server = evolve(self.server, port=port)
+        return Config(home=self.home, models=self.home / "models", server=server)
 
     def make(self, port: int = 0) -> tuple[Daemon, Deferred[str]]:
         """A daemon, and what it says when it serves."""
@@ -77,9 +90,7 @@ class DaemonTests(ServiceTestCase):
     def test_the_port_opens_last(self) -> None:
         daemon, _ = self.make()
         names = [part.name for part in daemon]
-        self.assertEqual(
-            names, ["home", "log", "store", "model", "sessions", "vectors", "health", "port"]
-        )
+        self.assertEqual((names[0], names[-1]), ("home", "port"))
 
     def test_nothing_is_there_before_it_is_started(self) -> None:
         threads = set(threading.enumerate())
@@ -121,8 +132,19 @@ class DaemonTests(ServiceTestCase):
             self.assertIn(name, report)
         self.assertEqual(report["database"]["path"], str(self.home / "memory.sqlite3"))
         self.assertGreater(report["database"]["bytes"], 0)
-        self.assertEqual(report["tools"], 15)
+        self.assertEqual(report["tools"], 17)
         self.assertEqual(report["self_test"]["text"], "ok")
+        await daemon.stopService()
+
+    async def test_what_it_seals_opens_after_a_restart(self) -> None:
+        daemon = await self.start()
+        assert daemon.core.server.sealer is not None
+        sealed = daemon.core.server.sealer.seal("yes", b"call")
+        await daemon.stopService()
+        self.assertEqual(len((self.home / "secret.key").read_bytes()), 32)
+        daemon = await self.start()
+        assert daemon.core.server.sealer is not None
+        self.assertEqual(daemon.core.server.sealer.open(sealed, b"call"), "yes")
         await daemon.stopService()
 
     async def test_a_tool_that_was_passed_in_is_offered(self) -> None:
@@ -159,6 +181,234 @@ class DaemonTests(ServiceTestCase):
         response = await self.ask("POST", "/mcp", initialize_message())
         (session,) = response.headers.getRawHeaders("Mcp-Session-Id", [])
         return {"Mcp_Session_Id": session}
+
+
+class PromiseTests(SynchronousTestCase):
+    """What the protocol waits with."""
+
+    def test_it_is_kept(self) -> None:
+        promise = promised(Clock(), 5.0)
+        promise.callback("here")
+        self.assertEqual(self.successResultOf(promise), "here")
+
+    def test_it_is_broken_when_its_time_is_over(self) -> None:
+        clock = Clock()
+        promise, lasting = promised(clock, 5.0), promised(clock)
+        clock.advance(5.0)
+        self.assertIn("5 seconds", str(self.failureResultOf(promise, TimeoutError).value))
+        self.assertNoResult(lasting)
+
+
+class TokenTests(ServiceTestCase):
+    """A daemon that asks for a token."""
+
+    TOKEN = "0123456789abcdef"
+    server = ServerConfig(port=0, tokens=(f"me:{TOKEN}",))
+
+    async def test_who_has_it_is_served(self) -> None:
+        daemon, said = self.make()
+        daemon.startService()
+        self.assertIn("Authorization: Bearer TOKEN", await said)
+        refused = await self.ask("GET", "/health")
+        self.assertEqual(refused.status, 401)
+        self.assertEqual(refused.headers.getRawHeaders("WWW-Authenticate"), ["Bearer"])
+        known = await self.ask("GET", "/health", Authorization=f"Bearer {self.TOKEN}")
+        self.assertEqual((known.status, known.body["tools"]), (200, len(daemon.core.tools)))
+        self.assertEqual((await self.ask("GET", "/health/ready")).status, 200)
+        await daemon.stopService()
+
+    async def test_it_is_written_nowhere(self) -> None:
+        daemon = await self.start()
+        await self.ask("POST", "/mcp", initialize_message(), Authorization=f"Bearer {self.TOKEN}")
+        await self.ask("POST", "/mcp", {}, Authorization=f"Bearer {self.TOKEN}x")
+        await daemon.stopService()
+        for file in filter(Path.is_file, self.home.rglob("*")):
+            self.assertNotIn(self.TOKEN.encode(), file.read_bytes(), file.name)
+
+
+class ListenTests(ServiceTestCase):
+    """More than one port."""
+
+    def setUp(self) -> None:
+        super().setUp()
+        # A path of a socket has about a hundred characters.
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.path = f"{folder.name}/mnemo.sock"
+        more = ("tcp:0:interface=127.0.0.1", f"unix:{self.path}")
+        self.server = ServerConfig(port=0, listen=more)
+
+    async def test_all_of_them_carry_all_of_it(self) -> None:
+        daemon = await self.start()
+        addresses: list[Any] = [port.getHost() for port in daemon.listener.ports]
+        holder = holder_of(self.home)
+        assert holder is not None
+        self.assertEqual(addresses[0].port, holder.port)
+        self.assertEqual(os.stat(self.path).st_mode & 0o777, 0o600)
+        for endpoint in (
+            TCP4ClientEndpoint(reactor, "127.0.0.1", addresses[1].port),
+            UNIXClientEndpoint(reactor, self.path),
+        ):
+            self.assertIn(b"event: endpoint", await heard(endpoint, b"event: endpoint"))
+        await daemon.stopService()
+        self.assertFalse(os.path.exists(self.path))
+
+    async def test_a_foreign_page_gets_nothing_there_either(self) -> None:
+        daemon = await self.start()
+        endpoint = UNIXClientEndpoint(reactor, self.path)
+        answer = await heard(endpoint, b" ", host=b"evil.example")
+        self.assertTrue(answer.startswith(b"HTTP/1.1 421 "), answer)
+        await daemon.stopService()
+
+    async def test_what_a_killed_one_has_left_behind_is_no_hindrance(self) -> None:
+        with socket.socket(socket.AF_UNIX) as stale:
+            stale.bind(self.path)
+        # Twisted's lock of the socket, by a process that was killed.
+        os.symlink("2147483647", f"{self.path}.lock")
+        daemon = await self.start()
+        await daemon.stopService()
+
+    async def test_one_that_cannot_be_opened_is_named(self) -> None:
+        self.server = ServerConfig(port=0, listen=("unix:/nowhere/at/all/mnemo.sock",))
+        daemon, _ = self.make()
+        daemon.startService()
+        reason = await self.reasons
+        self.assertIn("unix:/nowhere/at/all/mnemo.sock", reason)
+        self.assertIn("server.listen", reason)
+
+
+class Ear(Protocol):
+    """Hears until some bytes have come."""
+
+    def __init__(self, wanted: bytes) -> None:
+        self.wanted = wanted
+        self.data = b""
+        self.done: Deferred[bytes] = Deferred()
+
+    def dataReceived(self, data: bytes) -> None:
+        self.data += data
+        if self.wanted in self.data and not self.done.called:
+            self.done.callback(self.data)
+            self.transport.abortConnection()  # type: ignore[union-attr]
+
+
+async def heard(
+    endpoint: IStreamClientEndpoint, wanted: bytes, host: bytes = b"localhost"
+) -> bytes:
+    """What comes of C{GET /sse}, up to some bytes."""
+    ear = Ear(wanted)
+    await connectProtocol(endpoint, ear)
+    assert ear.transport is not None
+    ear.transport.write(b"GET /sse HTTP/1.1\r\nHost: %b\r\n\r\n" % host)
+    return await ear.done
+
+
+class OfferTests(ServiceTestCase):
+    """What the daemon offers besides tools."""
+
+    async def setUp(self) -> None:  # type: ignore[override]
+        super().setUp()
+        self.daemon = await self.start()
+        self.session = await self.opened("pond")
+
+    async def tearDown(self) -> None:  # type: ignore[override]
+        await self.daemon.stopService()
+
+    async def opened(self, project: str) -> dict[str, str]:
+        """The headers of a new session that works in a project."""
+        sent = initialize_message()
+        initialized = await self.ask("POST", "/mcp", sent, X_Mnemo_Project=project)
+        self.capabilities = initialized.body["result"]["capabilities"]
+        (session,) = initialized.headers.getRawHeaders("Mcp-Session-Id", [])
+        return {"Mcp_Session_Id": session}
+
+    async def call(self, method: str, **params: Any) -> Any:
+        message = legacy_message(method, **params)
+        return (await self.ask("POST", "/mcp", message, **self.session)).body["result"]
+
+    async def use(self, tool: str, **arguments: Any) -> Any:
+        result = await self.call("tools/call", name=tool, arguments=arguments)
+        return result["structuredContent"]
+
+    async def test_resources_are_listed_and_read(self) -> None:
+        kept = (await self.use("remember", text="the heron stands"))["id"]
+        listed = (await self.call("resources/list"))["resources"]
+        uris = [each["uri"] for each in listed]
+        self.assertIn("mnemo://project/pond/context", uris)
+        for uri in (*uris, f"mnemo://memory/{kept}"):
+            (content,) = (await self.call("resources/read", uri=uri))["contents"]
+            self.assertIn("the heron stands", content["text"])
+        templates = (await self.call("resources/templates/list"))["resourceTemplates"]
+        self.assertEqual(len(templates), 4)
+
+    async def test_prompts_are_listed_and_filled_in(self) -> None:
+        await self.use("remember", text="the heron stands")
+        listed = (await self.call("prompts/list"))["prompts"]
+        self.assertIn("briefing", [each["name"] for each in listed])
+        messages = (await self.call("prompts/get", name="briefing"))["messages"]
+        self.assertIn("the heron stands", messages[0]["content"]["resource"]["text"])
+
+    async def test_names_are_completed(self) -> None:
+        await self.use("remember", text="x", project="Pondicherry")
+        completed = await self.call(
+            "completion/complete",
+            ref={"type": "ref/prompt", "name": "briefing"},
+            argument={"name": "project", "value": "po"},
+        )
+        self.assertEqual(completed["completion"]["values"], ["pond", "Pondicherry"])
+
+    async def test_a_change_is_told_to_whoever_watches(self) -> None:
+        self.assertTrue(self.capabilities["resources"]["listChanged"])
+        told: list[tuple[str, Any]] = []
+        enough: Deferred[None] = Deferred()
+
+        def tell(method: str, params: Any) -> None:
+            told.append((method, params.get("uri")))
+            if len(told) == 2:
+                enough.callback(None)
+
+        uri = "mnemo://project/pond/context"
+        wants = Wants(resources=True, uris=frozenset({uri}))
+        self.daemon.core.server.subscriptions.add(wants, tell)
+        await self.use("remember", text="the heron stands")
+        await enough
+        self.assertEqual(
+            told,
+            [
+                ("notifications/resources/updated", uri),
+                ("notifications/resources/list_changed", None),
+            ],
+        )
+
+    async def test_two_sessions_never_see_each_other_s_project_unless_they_ask(self) -> None:
+        ours, theirs = self.session, await self.opened("desert")
+        await self.use("remember", text="the heron stands")
+        await self.use("create_handoff", completed=["the pond"])
+        self.session = theirs
+        await self.use("remember", text="the camel stands")
+        listed = [each["uri"] for each in (await self.call("resources/list"))["resources"]]
+        self.assertEqual(
+            listed,
+            [
+                "mnemo://project/desert/context",
+                f"mnemo://session/{theirs['Mcp_Session_Id']}",
+            ],
+        )
+        self.assertNotIn("heron", json.dumps(await self.use("recall", query="stands")))
+        self.assertIn("heron", json.dumps(await self.use("recall", query="stands", project="*")))
+        pond = await self.call("resources/read", uri="mnemo://project/pond/context")
+        self.assertIn("heron", json.dumps(pond))
+        await self.use("activate_project", project="sea")
+        self.session = ours
+        self.assertEqual((await self.use("status"))["project"], "pond")
+
+    async def test_an_activated_project_outlives_the_daemon_and_no_header_moves_it(self) -> None:
+        await self.use("activate_project", project="sea")
+        await self.daemon.stopService()
+        self.daemon = await self.start()
+        self.session["X_Mnemo_Project"] = "pond"
+        self.assertEqual((await self.use("status"))["project"], "sea")
+        self.assertEqual((await self.use("remember", text="x"))["project"], "sea")
 
 
 class CannotStartTests(ServiceTestCase):

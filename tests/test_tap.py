@@ -74,6 +74,27 @@ class TapTests(SynchronousTestCase):
         reason = self.refused("start", f"--home={self.home}")
         self.assertIn("pid 4711 on port 9999", reason)
 
+    def test_the_project_of_those_who_say_none_has_many_names(self) -> None:
+        for option in ("--project", "--project-root", "--project-file"):
+            daemon = self.make("start", f"--home={self.home}", f"{option}=/src/alpha")
+            self.assertEqual(daemon.core.config.sessions.project, "/src/alpha")
+            self.assertEqual(daemon.core.server.projects.default, "/src/alpha")
+        daemon = self.make("start", f"--home={self.home}", "--project-from-cwd")
+        self.assertEqual(daemon.core.config.sessions.project, os.getcwd())
+
+    def test_a_transport_is_what_the_user_is_told_of(self) -> None:
+        daemon = self.make("start", f"--home={self.home}", "--transport=sse")
+        self.assertEqual(daemon.transport, "sse")
+        self.assertEqual(self.make("start", f"--home={self.home}").transport, "http")
+        parse = Options().parseOptions
+        self.assertRaises(UsageError, parse, ["start", "--transport=pigeon"])
+
+    def test_a_token_that_is_too_short_ends_it_and_is_not_repeated(self) -> None:
+        self.patch_environment("MNEMO_SERVER_TOKENS", "short-secret")
+        reason = self.refused("start", f"--home={self.home}")
+        self.assertTrue(reason.startswith("mnemo: MNEMO_SERVER_TOKENS: server.tokens must be "))
+        self.assertNotIn("short-secret", reason)
+
     def test_an_unknown_option_is_an_error_of_usage(self) -> None:
         self.assertRaises(UsageError, Options().parseOptions, ["start", "--nonsense"])
 
