@@ -3,8 +3,9 @@
 # make lint          mypy, ruff, pydoctor
 # make conformance   the public MCP conformance suite; ARGS=--report writes docs/conformance.md
 # make clients       real MCP clients against a real daemon; ARGS=inspector only that group
+# make openai-clients  real clients of OpenAI's API against the daemon's
 # make package       installed into a clean environment, and started from there in every way
-# make faults        kill -9 under load, and damaged indexes
+# make faults        kill -9 under load, damaged indexes, and peers that mean harm
 # make docs          the pages that are made from the classes
 # make clean         away with everything made here
 
@@ -12,7 +13,7 @@ PYTHON ?= $(shell contrib/build/pythons oldest)
 NEWEST ?= $(shell contrib/build/pythons newest)
 ENVIRONMENT = setup.cfg pyproject.toml contrib/build/environment
 
-.PHONY: serve test lint conformance clients package faults docs clean
+.PHONY: serve test lint conformance clients openai-clients package faults docs clean
 
 serve: .venv/made .build/model
 	@exec .venv/bin/twistd --nodaemon --pidfile= mnemo start $(ARGS)
@@ -30,11 +31,15 @@ lint: .venv/made-test .venv/made-lint
 conformance clients: .venv/made-test .build/model
 	@PATH="$(CURDIR)/.venv/bin:$$PATH" tests/$@/run $(ARGS)
 
+openai-clients: .venv/made-test
+	@PATH="$(CURDIR)/.venv/bin:$$PATH" tests/openai_clients/run $(ARGS)
+
 package: .venv/made .build/model
 	@tests/package/run
 
 faults: .venv/made-test .build/model
 	.venv/bin/python -m tests.faults.kill
+	.venv/bin/python -m tests.faults.hostile
 
 docs: .venv/made
 	.venv/bin/python contrib/build/docs.py

@@ -15,7 +15,7 @@ from pathlib import Path
 import corpus
 import numpy as np
 from twisted.internet import reactor, task
-from twisted.internet.defer import Deferred, gatherResults
+from twisted.internet.defer import Deferred, gatherResults, maybeDeferred
 
 from mnemo import config, service
 from mnemo.inference.interfaces import Priority
@@ -67,17 +67,21 @@ async def main(clock: object, home: str, count: str) -> None:
     size = int(count)
     settings = config.load({}, {"home": Path(home)}).config
     daemon = service.Core(settings, reactor)
-    await daemon.store.start()
-    await daemon.engine.start()
-    if daemon.engine.model is None:
-        raise SystemExit(daemon.engine.problem)
-    model = daemon.engine.model
-    await daemon.store.use_model(model.name, model.dimensions)
-    texts = list(corpus.memories(min(size, REAL)))
-    real = await daemon.engine.embed(texts, Priority.BACKGROUND)
-    await _fill(daemon.store, _vectors(real), size)
-    await daemon.engine.stop()
-    await daemon.store.stop()
+    parts = (daemon.store, daemon.thread, daemon.engine)
+    try:
+        for part in parts:
+            await maybeDeferred(part.start)
+        model = daemon.engine.model
+        if model is None:
+            raise SystemExit(daemon.engine.problem)
+        await daemon.store.use_model(model.name, model.dimensions)
+        texts = list(corpus.memories(min(size, REAL)))
+        real = await daemon.engine.embed(texts, Priority.BACKGROUND)
+        await _fill(daemon.store, _vectors(real), size)
+    finally:
+        # Their threads would keep the process.
+        for part in reversed(parts):
+            await maybeDeferred(part.stop)
 
 
 if __name__ == "__main__":

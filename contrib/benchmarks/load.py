@@ -1,17 +1,21 @@
 """
-A load generator: N keep-alive connections in one C{epoll}/C{kqueue} loop, each sending its next
-request when the last is answered. It parses no more than it must, so that the server and not
+A load generator: N clients in one C{epoll}/C{kqueue} loop, each sending its next request when the
+last is answered. It parses no more than it must, so that the server and not
 this loop is what is measured.
 """
 
+import os
 import selectors
 import socket
 import time
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any
+from typing import Any, Protocol
 
 import msgspec
 from attrs import define, field, frozen
+
+PATIENCE = 60.0
+"""Seconds for which a first answer is waited for."""
 
 
 @frozen
@@ -31,6 +35,13 @@ class Latencies:
         return f"p50 {self.percentile(50):.2f} ms, p99 {self.percentile(99):.2f} ms"
 
 
+def latencies_of(label: str, seconds: Iterable[float]) -> dict[str, float]:
+    """The figures of a row, which is printed."""
+    latencies = Latencies.of_seconds(seconds)
+    print(f"  {label}: {latencies}", flush=True)
+    return {"p50_ms": latencies.percentile(50), "p99_ms": latencies.percentile(99)}
+
+
 @frozen
 class Load:
     """What a run of load showed."""
@@ -39,10 +50,10 @@ class Load:
     latencies: Latencies
 
 
-def http_post(port: int, body: bytes, headers: dict[str, str]) -> bytes:
-    """The bytes of a POST to C{/mcp}."""
+def http_post(port: int, body: bytes, headers: dict[str, str], path: str = "/mcp") -> bytes:
+    """The bytes of a POST."""
     lines = [
-        "POST /mcp HTTP/1.1",
+        f"POST {path} HTTP/1.1",
         f"Host: 127.0.0.1:{port}",
         "Content-Type: application/json",
         "Accept: application/json, text/event-stream",
@@ -75,12 +86,15 @@ class Client:
     connection: socket.socket = field(init=False)
 
     def __attrs_post_init__(self) -> None:
-        self.connection = socket.create_connection(("127.0.0.1", self.port))
-        self.connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self.connection = connected(self.port)
 
     def post(self, message: dict[str, Any], headers: dict[str, str]) -> tuple[bytes, Any]:
         """Send one message; answer the head and the parsed body."""
-        self.connection.sendall(http_post(self.port, msgspec.json.encode(message), headers))
+        return self.send(http_post(self.port, msgspec.json.encode(message), headers))
+
+    def send(self, request: bytes) -> tuple[bytes, Any]:
+        """Send a whole request; answer the head and the parsed body."""
+        self.connection.sendall(request)
         buffer = b""
         while (end := answer_end(buffer)) < 0:
             data = self.connection.recv(1 << 20)
@@ -94,45 +108,95 @@ class Client:
         self.connection.close()
 
 
-def drive(port: int, requests: Sequence[bytes], seconds: float) -> Load:
-    """Open a connection for each of C{requests} and send it there over and over."""
+class Talker(Protocol):
+    """A client that asks, and asks again when it has its answer."""
+
+    @property
+    def files(self) -> Sequence[int]:
+        """The descriptors on which something may come."""
+
+    def ask(self) -> None:
+        """Send the next request."""
+
+    def heard(self, file: int, data: bytes) -> bool:
+        """Whether with this the answer is whole."""
+
+    def close(self) -> None:
+        """Hang up."""
+
+
+class HttpTalker:
+    """A keep-alive connection on which one request is sent over and over."""
+
+    def __init__(self, port: int, request: bytes) -> None:
+        self._connection = connected(port)
+        self._request = request
+        self._heard = b""
+        self.files = [self._connection.fileno()]
+
+    def ask(self) -> None:
+        self._connection.sendall(self._request)
+
+    def heard(self, file: int, data: bytes) -> bool:
+        self._heard += data
+        end = answer_end(self._heard)
+        if end < 0:
+            return False
+        if not self._heard.startswith(b"HTTP/1.1 200"):
+            raise ValueError(f"not a 200: {self._heard[:300]!r}")
+        self._heard = self._heard[end:]
+        return True
+
+    def close(self) -> None:
+        self._connection.close()
+
+
+def connected(port: int) -> socket.socket:
+    """A new connection to this machine."""
+    connection = socket.create_connection(("127.0.0.1", port))
+    connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return connection
+
+
+def drive(talkers: Sequence[Talker], seconds: float) -> Load:
+    """
+    Let each of C{talkers} ask over and over, and hang up in the end.
+
+    @param seconds: for how long; longer, where somebody waits for the first answer yet
+    """
     selector = selectors.DefaultSelector()
-    request_of: dict[socket.socket, bytes] = {}
-    started: dict[socket.socket, float] = {}
-    buffers: dict[socket.socket, bytes] = {}
-    for request in requests:
-        connection = socket.create_connection(("127.0.0.1", port))
-        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        selector.register(connection, selectors.EVENT_READ)
-        buffers[connection] = b""
-        request_of[connection] = request
+    started: dict[Talker, float] = {}
+    for talker in talkers:
+        for file in talker.files:
+            selector.register(file, selectors.EVENT_READ, talker)
     begin = time.perf_counter()
-    for connection in buffers:
-        started[connection] = time.perf_counter()
-        connection.sendall(request_of[connection])
+    for talker in talkers:
+        started[talker] = time.perf_counter()
+        talker.ask()
     taken = []
-    for connection in _readable(selector, begin + seconds):
-        data = connection.recv(65536)
+    unheard = set(talkers)
+    for file, talker in _readable(selector, begin + seconds, unheard):
+        data = os.read(file, 65536)
         if not data:
-            raise ConnectionError("the server closed a connection under load")
-        buffer = buffers[connection] + data
-        if (end := answer_end(buffer)) < 0:
-            buffers[connection] = buffer
-            continue
-        if not buffer.startswith(b"HTTP/1.1 200"):
-            raise ValueError(f"not a 200: {buffer[:300]!r}")
-        buffers[connection] = buffer[end:]
-        now = time.perf_counter()
-        taken.append(now - started[connection])
-        started[connection] = now
-        connection.sendall(request_of[connection])
+            raise ConnectionError("the server hung up under load")
+        if talker.heard(file, data):
+            now = time.perf_counter()
+            unheard.discard(talker)
+            taken.append(now - started[talker])
+            started[talker] = now
+            talker.ask()
     elapsed = time.perf_counter() - begin
-    for connection in buffers:
-        connection.close()
+    selector.close()
+    for talker in talkers:
+        talker.close()
     return Load(len(taken) / elapsed, Latencies.of_seconds(taken))
 
 
-def _readable(selector: selectors.BaseSelector, until: float) -> Iterator[socket.socket]:
-    while time.perf_counter() < until:
+def _readable(
+    selector: selectors.BaseSelector, until: float, unheard: set[Talker]
+) -> Iterator[tuple[int, Talker]]:
+    while (now := time.perf_counter()) < until or unheard:
+        if now > until + PATIENCE:
+            raise SystemExit(f"{len(unheard)} clients are not answered at all")
         for key, _ in selector.select(0.1):
-            yield key.fileobj  # type: ignore[misc]
+            yield key.fd, key.data

@@ -1,5 +1,9 @@
-"""The daemon with an C{echo} tool beside its own, for measuring: C{mnemo_server.py HOME PORT}."""
+"""
+The daemon with an C{echo} tool beside its own, for measuring: C{mnemo_server.py HOME PORT}, and
+after these C{section.key=VALUE}, the value as JSON.
+"""
 
+import json
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -41,7 +45,10 @@ class Echo:
 
 def main() -> None:
     home, port = Path(sys.argv[1]), int(sys.argv[2])
-    flags = {"home": home, "server.port": port, "log.level": "warn"}
+    flags: dict[str, Any] = {"home": home, "server.port": port, "log.level": "warn"}
+    for word in sys.argv[3:]:
+        key, _, value = word.partition("=")
+        flags[key] = json.loads(value)
     daemon = service.make_service(config.load({}, flags).config, reactor, [Echo()])
     daemon.startService()
     reactor.addSystemEventTrigger("before", "shutdown", daemon.stopService)

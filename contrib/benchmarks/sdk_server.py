@@ -1,4 +1,4 @@
-"""The server to compare with: the public C{mcp} SDK, streamable HTTP, one trivial tool."""
+"""The server to compare with: the public C{mcp} SDK, Streamable HTTP and SSE, one trivial tool."""
 
 import sys
 
@@ -15,9 +15,6 @@ def echo(text: str) -> str:
 
 
 # Plain JSON answers are the SDK's quicker way.
-uvicorn.run(
-    server.streamable_http_app(json_response=True),
-    host="127.0.0.1",
-    port=int(sys.argv[1]),
-    log_level="critical",
-)
+app = server.streamable_http_app(json_response=True)
+app.router.routes.extend(server.sse_app().routes)
+uvicorn.run(app, host="127.0.0.1", port=int(sys.argv[1]), log_level="critical")

@@ -64,11 +64,16 @@ def wait_for(port: int, process: subprocess.Popen[bytes], limit: float = 120) ->
 
 
 @contextmanager
-def _running(command: list[str], port: int, log: Path) -> Iterator[subprocess.Popen[bytes]]:
+def running(command: list[str], port: int, log: Path) -> Iterator[subprocess.Popen[bytes]]:
+    """A process that listens on C{port}. Where it cannot, the end of what it said is shown."""
     with log.open("wb") as out:
         process = subprocess.Popen(command, stdout=out, stderr=out)
         try:
-            wait_for(port, process)
+            try:
+                wait_for(port, process)
+            except SystemExit:
+                print(*log.read_text(errors="replace").splitlines()[-5:], sep="\n")
+                raise
             yield process
         finally:
             process.send_signal(signal.SIGTERM)
@@ -86,7 +91,7 @@ def mnemo(home: Path | None = None) -> Iterator[Server]:
         home = home or Path(scratch, "home")
         port = free_port()
         command = [sys.executable, str(HERE / "mnemo_server.py"), str(home), str(port)]
-        with _running(command, port, Path(scratch, "out.log")) as process:
+        with running(command, port, Path(scratch, "out.log")) as process:
             yield Server("mnemo", port, process.pid, home)
 
 
@@ -102,5 +107,5 @@ def sdk() -> Iterator[Server]:
     with tempfile.TemporaryDirectory(prefix="sdk-bench-") as scratch:
         port = free_port()
         command = [str(python), str(HERE / "sdk_server.py"), str(port)]
-        with _running(command, port, Path(scratch, "out.log")) as process:
+        with running(command, port, Path(scratch, "out.log")) as process:
             yield Server("mcp SDK", port, process.pid)

@@ -23,6 +23,8 @@ LEVELS: Final[tuple[LogLevel, ...]] = get_args(LogLevel)
 ANSWER_SECONDS: Final = 600.0
 """How long a client, and whoever sits before it, may take to answer what it was asked."""
 
+SESSION_ENDED: Final = "The session has ended."
+
 _ELICITATION_SINCE = "2025-06-18"
 
 Answered = Mapping[str, Mapping[str, Any]]
@@ -89,6 +91,8 @@ class LegacyClient(_Client):
         """Ask on the request's own stream, or on whichever the session has open."""
         opening = self._dialogue.opening
         refuse_unable(questions, opening.capabilities, opening.version)
+        if self._dialogue.ended:
+            raise ToolError(SESSION_ENDED)
         send = self.send or self._dialogue.send
         if send is None:
             raise MissingCapability({question.capability: {} for question in questions.values()})

@@ -7,7 +7,7 @@ from weakref import ref
 from attrs import define, field
 
 from mnemo.mcp import jsonrpc
-from mnemo.mcp.client import Inquiry, LegacyClient, progress_token
+from mnemo.mcp.client import SESSION_ENDED, Inquiry, LegacyClient, progress_token
 from mnemo.mcp.errors import invalid_params, method_not_found
 from mnemo.mcp.jsonrpc import Notification, Request, Response
 from mnemo.mcp.outbound import Outbound, Send
@@ -46,6 +46,7 @@ class Dialogue:
     @ivar stream: what C{send} sends on, where it is one of several that come and go
     @ivar standing: the track of that
     @ivar inquiries: calls that wait for the client's answers
+    @ivar ended: whether the session has ended, so that nobody will answer any more
     @ivar roots_due: whether to ask for the client's roots as soon as there is a way to
     """
 
@@ -58,6 +59,7 @@ class Dialogue:
     stream: "Stream | None" = field(init=False, default=None)
     standing: Track | None = field(init=False, default=None)
     inquiries: set[Inquiry] = field(init=False, factory=set)
+    ended: bool = field(init=False, default=False)
     roots_due: bool = field(init=False, default=False)
     _journal: Journal | None = field(init=False, default=None)
     _subscription: Subscription | None = field(init=False, default=None)
@@ -99,11 +101,12 @@ class Dialogue:
 
     def close(self) -> None:
         """The session has ended: nobody will answer."""
+        self.ended = True
         if self.stream is not None:
             self.stream.close()
         self.end()
         for inquiry in tuple(self.inquiries):
-            inquiry.fail("The session has ended.")
+            inquiry.fail(SESSION_ENDED)
 
     # -- messages
 

@@ -11,6 +11,7 @@ from twisted.internet.endpoints import TCP4ServerEndpoint, TCP6ServerEndpoint, s
 from twisted.internet.error import CannotListenError
 from twisted.internet.interfaces import IListeningPort, IStreamServerEndpoint
 
+from mnemo.transports.descriptors import allow_many
 from mnemo.transports.front import Front
 
 FINISH_SECONDS = 10.0
@@ -43,6 +44,7 @@ class Listener:
 
     async def start(self) -> None:
         """Serve from now on. Raises L{PortUnavailable}, with no port open."""
+        allow_many()
         try:
             port = await self._open_port()
             for description in self.more:

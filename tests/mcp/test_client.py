@@ -186,6 +186,20 @@ class AskingTests(StreamCase):
         done(self.endpoint.delete(self.client.exchange(method="DELETE")))
         self.assertIn("ended", self.text(posted))
 
+    def test_a_call_that_asks_after_the_end_is_told_so_at_once(self) -> None:
+        begun: Deferred[None] = Deferred()
+
+        async def act(context: CallContext) -> ToolResult:
+            await begun
+            await context.client.ask(self.questions)
+            return ToolResult.text("done")
+
+        self.tool.act = act
+        posted = self.call()
+        done(self.endpoint.delete(self.client.exchange(method="DELETE")))
+        begun.callback(None)
+        self.assertIn("ended", json(self.reply(posted))["result"]["content"][0]["text"])
+
     def test_a_client_that_does_not_answer_in_time_is_not_waited_for(self) -> None:
         made: list[tuple[float, Deferred[Any]]] = []
 

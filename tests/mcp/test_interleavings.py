@@ -425,19 +425,14 @@ class Interleavings(RuleBasedStateMachine):
         for wire in self.news:
             self.news[wire] += wire.is_open
 
-    @rule()
-    def kill(self) -> None:
-        """The process is gone, and with it every connection."""
-        self.cut_all()
-        self.start()
-
-    @rule()
-    def stop(self) -> None:
-        """The daemon is told to stop."""
-        self.house.stop()
-        self.now = self.house.clock.seconds()
-        assert not self.house.work.running
-        self.check_left()
+    @rule(how=st.sampled_from(["told", "killed"]))
+    def restart(self, how: str) -> None:
+        """The daemon is told to stop, or it is killed; another takes its place."""
+        if how == "told":
+            self.house.stop()
+            self.now = self.house.clock.seconds()
+            assert not self.house.work.running
+            self.check_left()
         self.cut_all()
         self.start()
 

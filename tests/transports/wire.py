@@ -120,7 +120,7 @@ class Connection:
 
     def kept(self) -> bytes:
         """What is kept of the body of the request that is being read."""
-        content: bytes = self.channel._channel.requests[-1].content.getvalue()
+        content: bytes = self.channel.requests[-1].content.getvalue()
         return content
 
     def responses(self) -> list[Response]:
