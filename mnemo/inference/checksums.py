@@ -15,10 +15,15 @@ def note_of(path: Path) -> Path:
     return path.with_name(f"{path.name}.sha256")
 
 
-def note(path: Path) -> Path:
-    """Note what C{path} is now, and return the note."""
+def note(path: Path, name: str = "", sha256: str = "") -> Path:
+    """
+    Note what C{path} is, and return the note.
+
+    @param name: what it will be called, if not as it is now
+    @param sha256: where that is known already, which saves reading the file
+    """
     there = note_of(path)
-    there.write_text(f"{digest(path)}  {path.name}\n", "utf-8")
+    there.write_text(f"{sha256 or digest(path)}  {name or path.name}\n", "utf-8")
     return there
 
 

@@ -1,18 +1,16 @@
-"""The embedder of the daemon: a model on a thread of its own, and the scheduler before it."""
+"""The embedder of the daemon: a model on the inference thread, and the scheduler before it."""
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Final, ParamSpec, TypeVar
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 from twisted.internet.defer import Deferred, fail, succeed
-from twisted.internet.interfaces import IReactorFromThreads, IReactorTime
+from twisted.internet.interfaces import IReactorTime
 from twisted.internet.task import LoopingCall
-from twisted.internet.threads import deferToThreadPool
 from twisted.logger import Logger
-from twisted.python.threadpool import ThreadPool
+from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from mnemo.inference.catalogue import ModelBroken, ModelMissing
@@ -21,31 +19,32 @@ from mnemo.inference.interfaces import (
     EngineStatistics,
     IEmbedder,
     IEmbeddingBackend,
+    Interrupted,
+    IStepSource,
     ModelInfo,
     Priority,
 )
 from mnemo.inference.library import NoSuchGpu
+from mnemo.inference.query_cache import QueryCache
 from mnemo.inference.scheduler import Job, Scheduler, Step
+from mnemo.inference.thread import InferenceThread, ThreadStopped
 
 RETRY_SECONDS: Final = 5.0
 """How often a model that could not be loaded is looked for."""
 
 Vectors = NDArray[np.float32]
-Answer = TypeVar("Answer")
-Arguments = ParamSpec("Arguments")
 
 
 class EmbeddingFailed(EmbedderUnavailable):
     """There is a model, but it could not embed these texts."""
 
 
-@implementer(IEmbedder)
+@implementer(IEmbedder, IStepSource)
 class Engine:
     """
-    Loads the model on its own thread, and runs one step at a time there.
+    Loads the model on the inference thread, and offers the steps of its scheduler there.
 
-    The scheduler lives on the reactor thread. The thread never has more than one call to
-    make, so what comes next is chosen when that has ended.
+    The scheduler lives on the reactor thread.
     """
 
     log = Logger()
@@ -54,29 +53,30 @@ class Engine:
         self,
         reactor: IReactorTime,
         load: Callable[[], IEmbeddingBackend],
+        thread: InferenceThread,
         *,
-        pool: ThreadPool | None = None,
+        step_seconds: float = float("inf"),
     ) -> None:
         """
-        @param reactor: an C{IReactorFromThreads} as well
         @param load: makes the backend, on the inference thread. The text of what it raises
             becomes L{problem}
-        @param pool: the pool to use in place of one thread of its own; L{start} starts it and
-            L{stop} stops it
+        @param step_seconds: how long a background step may take
         """
         self.model: ModelInfo | None = None
         self.problem = "the embedding model is being loaded"
-        self._reactor = IReactorFromThreads(reactor)
+        self._clock = reactor
         self._load = load
-        self._pool = pool
+        self._thread = thread
+        self._step_seconds = step_seconds
         self._backend: IEmbeddingBackend | None = None
         self._scheduler: Scheduler | None = None
+        self._step: Step | None = None
+        self._cache = QueryCache()
         self._answers: dict[Job, Deferred[Vectors]] = {}
         self._callbacks: list[Callable[[], object]] = []
         self._loads = 0
         self._stopping = False
-        self._busy = False
-        self._idle: Deferred[None] | None = None
+        self._loading = False
         # The file that could not be loaded, and how it was before the last attempt.
         self._suspect: Path | None = None
         self._seen: object = None
@@ -95,28 +95,35 @@ class Engine:
             steps=self._scheduler.steps,
             texts=self._scheduler.texts,
             tokens=self._scheduler.tokens,
+            remembered=self._cache.hits,
+            missed=self._cache.misses,
+            oldest_interactive=self._oldest(Priority.INTERACTIVE),
+            oldest_background=self._oldest(Priority.BACKGROUND),
         )
+
+    def _oldest(self, priority: Priority) -> float:
+        asked = [job.asked for job in self._answers if job.priority is priority]
+        return self._clock.seconds() - min(asked) if asked else 0.0
 
     # -- life
 
     def start(self) -> Deferred[None]:
         """
-        Make the thread, and load the model there.
+        Load the model on the inference thread, which runs.
 
         @return: fires when the model is loaded, or cannot be and L{problem} says why. It is
             then looked for every L{RETRY_SECONDS}
         """
-        self._pool = self._pool or ThreadPool(1, 1, "mnemo-inference")
-        self._pool.start()
+        self._thread.add(self)
         loaded = Deferred.fromCoroutine(self._try_to_load())
         loaded.addCallback(self._watch)
         return loaded
 
     def stop(self) -> Deferred[None]:
         """
-        Fail what waits, let the running step end, free the model and end the thread.
+        Fail what waits, let the running step end and free the model.
 
-        @return: fires when the thread has ended
+        @return: fires when the model is freed
         """
         return Deferred.fromCoroutine(self._stop())
 
@@ -144,35 +151,71 @@ class Engine:
             return fail(EmbedderUnavailable(self.problem))
         if not texts:
             return succeed(np.zeros((0, self.model.dimensions), np.float32))
+        interactive = priority is Priority.INTERACTIVE
+        if interactive and (known := self._cache.find(texts)) is not None:
+            return succeed(known)
         job = self._scheduler.submit(texts, priority, session)
+        job.asked = self._clock.seconds()
         answer: Deferred[Vectors] = Deferred(lambda _: self._drop(job))
         self._answers[job] = answer
-        if not self._busy:
-            Deferred.fromCoroutine(self._work(self._scheduler))
+        if interactive and self._scheduler.interruptible and self._backend is not None:
+            self._backend.interrupt()
+        if interactive:
+            answer.addCallback(self._remember, self._cache, list(texts))
+        self._thread.wake()
         return answer
 
-    async def _work(self, scheduler: Scheduler) -> None:
-        """Run steps until no job waits."""
-        with self._thread_in_use():
-            while (step := scheduler.next_step()) is not None:
-                await self._perform(scheduler, step)
+    def _remember(self, vectors: Vectors, cache: QueryCache, texts: list[str]) -> Vectors:
+        cache.keep(texts, vectors)
+        return vectors
 
-    async def _perform(self, scheduler: Scheduler, step: Step) -> None:
+    # -- steps
+
+    def urgency(self) -> Priority | None:
+        """The class of the step that could run now."""
+        return None if self._scheduler is None else self._scheduler.urgency()
+
+    def begin(self) -> Callable[[], Any]:
+        """The step to run now."""
+        assert self._scheduler is not None
         assert self._backend is not None
+        step, backend, now = self._scheduler.next_step(), self._backend, self._clock.seconds
+        assert step is not None
+        self._step = step
+
+        def timed() -> tuple[Any, float]:
+            started = now()
+            result = step.run(backend)
+            return result, now() - started
+
+        return timed
+
+    def done(self, result: tuple[Any, float]) -> None:
+        """The step has ended."""
+        assert self._scheduler is not None
+        assert self._step is not None
         try:
-            result = await self._in_thread(step.run, self._backend)
-            ended = scheduler.finish(step, result)
+            ended = self._scheduler.finish(self._step, *result)
         except Exception as problem:
-            self.log.failure("the embedding model failed")
-            failed = EmbeddingFailed(f"the embedding model failed: {_one_line(problem)}")
-            for job in scheduler.fail(step):
-                self._fail(job, failed)
-        else:
-            for job in ended:
-                answer = self._answers.pop(job, None)
-                # The answer before it may have had this one cancelled.
-                if answer is not None:
-                    answer.callback(job.vectors)
+            self.failed(problem)
+            return
+        for job in ended:
+            answer = self._answers.pop(job, None)
+            # The answer before it may have had this one cancelled.
+            if answer is not None:
+                answer.callback(job.vectors)
+
+    def failed(self, problem: Exception) -> None:
+        """The step has failed, and its jobs with it."""
+        assert self._scheduler is not None
+        assert self._step is not None
+        if isinstance(problem, Interrupted):
+            self._scheduler.put_back(self._step)
+            return
+        self.log.failure("the embedding model failed", Failure(problem))
+        failed = EmbeddingFailed(f"the embedding model failed: {_one_line(problem)}")
+        for job in self._scheduler.fail(self._step):
+            self._fail(job, failed)
 
     def _fail(self, job: Job, problem: Exception) -> None:
         answer = self._answers.get(job)
@@ -188,20 +231,23 @@ class Engine:
     # -- loading
 
     async def _try_to_load(self) -> None:
-        with self._thread_in_use():
-            try:
-                self._backend = await self._in_thread(self._load)
-            except Exception as problem:
-                self._explain(problem)
-            else:
-                if not self._stopping:
-                    self._take_up(self._backend)
+        self._loading = True
+        try:
+            self._backend = await self._thread.call(self._load)
+        except Exception as problem:
+            self._explain(problem)
+        else:
+            if not self._stopping:
+                self._take_up(self._backend)
+        finally:
+            self._loading = False
 
     def _take_up(self, backend: IEmbeddingBackend) -> None:
         self.model = backend.info
         self.problem = ""
         self._loads += 1
-        self._scheduler = Scheduler(backend.info, backend.batch_tokens)
+        self._scheduler = Scheduler(backend.info, backend.batch_tokens, self._step_seconds)
+        self._cache = QueryCache()
         self.log.info(
             "embedding model {name} loaded on {device}",
             name=backend.info.name,
@@ -233,34 +279,12 @@ class Engine:
     def _look_again(self) -> None:
         """Try again, unless the file that could not be loaded is as it was before that."""
         seen = _look_at(self._suspect)
-        if not self._busy and (seen is None or seen != self._seen):
+        if not self._loading and (seen is None or seen != self._seen):
             self._seen = seen
             Deferred.fromCoroutine(self._try_to_load())
 
-    # -- the thread
-
-    @contextmanager
-    def _thread_in_use(self) -> Iterator[None]:
-        self._busy = True
-        try:
-            yield
-        finally:
-            self._busy = False
-            idle, self._idle = self._idle, None
-            if idle is not None:
-                idle.callback(None)
-
-    def _in_thread(
-        self,
-        function: Callable[Arguments, Answer],
-        *args: Arguments.args,
-        **kwargs: Arguments.kwargs,
-    ) -> Deferred[Answer]:
-        assert self._pool is not None
-        return deferToThreadPool(self._reactor, self._pool, function, *args, **kwargs)
-
     async def _stop(self) -> None:
-        if self._pool is None or self._stopping:
+        if self._stopping:
             return
         self._stopping = True
         self.model = None
@@ -269,15 +293,17 @@ class Engine:
             self._retry.stop()
         for job in list(self._answers):
             self._fail(job, EmbedderUnavailable(self.problem))
-        if self._busy:
-            self._idle = Deferred()
-            await self._idle
+        try:
+            await self._thread.call(self._free)
+        except ThreadStopped:
+            pass
+        except Exception:
+            self.log.failure("the embedding model could not be freed")
+
+    def _free(self) -> None:
+        # Looked at on the thread: by now a load that was under way has ended.
         if self._backend is not None:
-            try:
-                await self._in_thread(self._backend.close)
-            except Exception:
-                self.log.failure("the embedding model could not be freed")
-        self._pool.stop()
+            self._backend.close()
 
 
 def _look_at(path: Path | None) -> object:

@@ -148,6 +148,8 @@ class GeneratorInfo:
     @ivar window: how many tokens prompt and answer may have together
     @ivar device: C{"cpu"}, the GPU's name, or the address of the server it is on
     @ivar has_template: whether it knows chats
+    @ivar bytes: what its weights and its cache take in memory; 0 where that is elsewhere
+    @ivar cache_bytes: how much of that is its cache
     """
 
     name: str
@@ -155,6 +157,8 @@ class GeneratorInfo:
     device: str
     has_template: bool = True
     knows_tools: bool = False
+    bytes: int = 0
+    cache_bytes: int = 0
 
 
 @frozen

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from enum import IntEnum
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from attrs import frozen
@@ -18,6 +19,10 @@ class Priority(IntEnum):
     BACKGROUND = 1
 
 
+class Interrupted(Exception):
+    """A step was given up since something more urgent has come. It has to be done again."""
+
+
 class EmbedderUnavailable(Exception):
     """There is no model to embed with. Its text is one line that says what mends it."""
 
@@ -31,6 +36,7 @@ class ModelInfo:
     @ivar dimensions: the length of a vector
     @ivar window: how many tokens one pass takes, the special ones included
     @ivar device: C{"cpu"} or the GPU's name
+    @ivar bytes: what its weights take in memory; 0 where that is elsewhere
     """
 
     name: str
@@ -38,6 +44,7 @@ class ModelInfo:
     dimensions: int
     window: int
     device: str
+    bytes: int = 0
 
 
 @frozen
@@ -47,6 +54,9 @@ class EngineStatistics:
 
     @ivar loads: how often a model was loaded since the process began
     @ivar waiting: jobs that have not ended, by class
+    @ivar remembered: calls that were answered from the vectors of recent queries
+    @ivar missed: interactive calls that were not
+    @ivar oldest_interactive: seconds since the job was asked for that waits longest, by class
     """
 
     loads: int
@@ -55,6 +65,10 @@ class EngineStatistics:
     steps: int
     texts: int
     tokens: int
+    remembered: int = 0
+    missed: int = 0
+    oldest_interactive: float = 0.0
+    oldest_background: float = 0.0
 
 
 class IEmbedder(Interface):
@@ -96,5 +110,28 @@ class IEmbeddingBackend(Interface):
 
     batch_tokens: int = Attribute("How many tokens one call to encode may hold.")
 
+    def interrupt() -> None:
+        """
+        Have the call to L{encode} that runs fail with L{Interrupted}, if that can be.
+
+        Called on any thread, also while none runs.
+        """
+
     def close() -> None:
         """Free the model."""
+
+
+class IStepSource(Interface):
+    """What has steps for the inference thread. Used on the reactor thread."""
+
+    def urgency() -> Priority | None:
+        """The class of the most urgent step that could run now; C{None} where there is none."""
+
+    def begin() -> Callable[[], Any]:
+        """The step to run now. It is called on the inference thread. Asked for after L{urgency}."""
+
+    def done(result: Any) -> None:
+        """The step has returned C{result}."""
+
+    def failed(problem: Exception) -> None:
+        """The step has raised C{problem}."""

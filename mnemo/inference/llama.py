@@ -8,7 +8,6 @@ The library is imported by L{load_embedder}, not before.
 """
 
 import ctypes
-import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
@@ -18,10 +17,11 @@ from numpy.typing import NDArray
 from zope.interface import implementer
 
 from mnemo.inference.catalogue import ModelBroken
-from mnemo.inference.checksums import digest, note_of, noted
-from mnemo.inference.interfaces import IEmbeddingBackend, ModelInfo
+from mnemo.inference.checksums import digest
+from mnemo.inference.interfaces import IEmbeddingBackend, Interrupted, ModelInfo
 from mnemo.inference.library import Device, Library, choose_device, library
-from mnemo.inference.trial import fault
+from mnemo.inference.llama_model import Batch, load_model, metadata, spare_cores
+from mnemo.inference.trial import check
 from mnemo.inference.windows import SPECIAL, cost
 from mnemo.inference.wordpiece import WordPiece
 
@@ -40,7 +40,7 @@ _TILE: Final = 64
 _WORTH_FILLING: Final = 40
 
 _MAX_SEQUENCES: Final = 256  # LLAMA_MAX_SEQ in llama.cpp
-_ALL_LAYERS: Final = 999
+_ABORTED: Final = 2  # what llama_encode returns after its abort callback has said so
 
 
 def load_embedder(path: Path, gpu: str | int, threads: int) -> "LlamaEmbedder":
@@ -52,17 +52,17 @@ def load_embedder(path: Path, gpu: str | int, threads: int) -> "LlamaEmbedder":
     @raise ModelBroken: the file is damaged, or no embedding model of BERT's kind
     @raise NoSuchGpu: there is no GPU of that number
     """
-    device = choose_device(library().llama, gpu)
-    _check(path)
+    device = choose_device(library(gpu).llama, gpu)
+    check(path, "embedding")
     return load_unchecked(path, device, threads)
 
 
 def load_unchecked(path: Path, device: Device, threads: int) -> "LlamaEmbedder":
     """As L{load_embedder}, of a file that is known not to crash llama.cpp."""
     shared = library()
-    model = _load_model(shared, path, device)
+    model = load_model(shared, path, device)
     try:
-        return LlamaEmbedder(shared, model, path, device, threads or _spare_cores())
+        return LlamaEmbedder(shared, model, path, device, threads or spare_cores())
     except BaseException:
         shared.llama.llama_model_free(model)
         raise
@@ -85,12 +85,14 @@ class LlamaEmbedder:
             dimensions=llama.llama_model_n_embd_out(model),
             window=min(WINDOW, llama.llama_model_n_ctx_train(model)),
             device=device.name,
+            bytes=llama.llama_model_size(model),
         )
         self.batch_tokens = CPU_BATCH if device.handle is None else GPU_BATCH
         self._wordpiece = self._make_wordpiece()
         self._first, self._last = self._special_tokens()
+        self._urgent = ctypes.create_string_buffer(2)
         self._context = self._make_context(library, pooling, threads, device)
-        self._batch = _Batch(llama, self.batch_tokens)
+        self._batch = Batch(llama, self.batch_tokens)
         self._fills = device.handle is None and self.info.window >= _TILE - _WORTH_FILLING
 
     def tokenize(self, text: str) -> list[int]:
@@ -105,16 +107,21 @@ class LlamaEmbedder:
         The vector of each window.
 
         @raise ValueError: there are no windows, too many, or one is too long
+        @raise Interrupted: L{interrupt} was called meanwhile
         @raise RuntimeError: llama.cpp could not compute them
         """
         self._check_fit(windows)
+        self._urgent.value = b""
         llama, info = self._llama, self.info
         vectors = np.empty((len(windows), info.dimensions), np.float32)
         # A batch takes so many sequences; the batch's tokens are within bounds already.
         for start in range(0, len(windows), _MAX_SEQUENCES):
             part = windows[start : start + _MAX_SEQUENCES]
             self._batch.fill(self._filled([(self._first, *tokens, self._last) for tokens in part]))
-            if llama.llama_encode(self._context, self._batch.struct) != 0:
+            code = llama.llama_encode(self._context, self._batch.struct)
+            if code == _ABORTED:
+                raise Interrupted
+            if code != 0:
                 raise RuntimeError("llama.cpp could not compute the vectors")
             for sequence in range(len(part)):
                 row = llama.llama_get_embeddings_seq(self._context, sequence)
@@ -130,6 +137,10 @@ class LlamaEmbedder:
         if self._fills and _WORTH_FILLING <= total < _TILE:
             sequences.append((self._last,) * (_TILE - total))
         return sequences
+
+    def interrupt(self) -> None:
+        """Have the call to L{encode} that runs on a CPU fail with L{Interrupted}."""
+        self._urgent.value = b"!"
 
     def close(self) -> None:
         """Free the context and the model. A second call does nothing."""
@@ -163,7 +174,7 @@ class LlamaEmbedder:
 
     def _make_wordpiece(self) -> WordPiece | None:
         llama, vocab = self._llama, self._vocab
-        if _metadata(llama, self._model, "tokenizer.ggml.model") != "bert":
+        if metadata(llama, self._model, "tokenizer.ggml.model") != "bert":
             return None
         count = llama.llama_vocab_n_tokens(vocab)
         texts = (llama.llama_vocab_get_text(vocab, number) for number in range(count))
@@ -191,6 +202,11 @@ class LlamaEmbedder:
         params.flash_attn_type = llama.LLAMA_FLASH_ATTN_TYPE_ENABLED
         params.offload_kqv = params.op_offload = device.handle is not None
         params.no_perf = True
+        # Asked between all operations, so it must not be Python, which would wait for the
+        # interpreter each time: the length of a text is true as soon as there is one.
+        ask = type(params.abort_callback)
+        params.abort_callback = ctypes.cast(ctypes.CDLL(None).strlen, ask)
+        params.abort_callback_data = ctypes.addressof(self._urgent)
         library.complaint = ""
         context = llama.llama_init_from_model(self._model, params)
         if context is None:
@@ -198,89 +214,13 @@ class LlamaEmbedder:
         return context
 
 
-class _Batch:
-    """A C{llama_batch} over arrays of ours."""
-
-    def __init__(self, llama: Any, size: int) -> None:
-        self._tokens = np.zeros(size, np.int32)
-        self._positions = np.zeros(size, np.int32)
-        self._sequences = np.zeros(size, np.int32)
-        ones = np.ones(size, np.int32)
-        outputs = np.ones(size, np.int8)
-        # For each token a pointer to the number of its sequence.
-        pointers = self._sequences.ctypes.data + 4 * np.arange(size, dtype=np.uint64)
-        self._kept = (ones, outputs, pointers)
-        fields = dict(llama.llama_batch._fields_)
-        self.struct = llama.llama_batch(
-            n_tokens=0,
-            token=self._tokens.ctypes.data_as(fields["token"]),
-            embd=None,
-            pos=self._positions.ctypes.data_as(fields["pos"]),
-            n_seq_id=ones.ctypes.data_as(fields["n_seq_id"]),
-            seq_id=pointers.ctypes.data_as(fields["seq_id"]),
-            logits=outputs.ctypes.data_as(fields["logits"]),
-        )
-
-    def fill(self, sequences: Sequence[Sequence[int]]) -> None:
-        lengths = [len(tokens) for tokens in sequences]
-        total = sum(lengths)
-        self._tokens[:total] = np.concatenate([np.array(tokens, np.int32) for tokens in sequences])
-        self._positions[:total] = np.concatenate([np.arange(length) for length in lengths])
-        self._sequences[:total] = np.repeat(np.arange(len(sequences)), lengths)
-        self.struct.n_tokens = total
-
-
-# -- loading
-
-
-def _check(path: Path) -> None:
-    """Refuse what could crash llama.cpp: a file that is not as it was brought, or fails a trial."""
-    try:
-        with path.open("rb") as file:
-            magic = file.read(4)
-    except OSError as problem:
-        raise ModelBroken(path, f"cannot be read: {problem.strerror}") from None
-    if magic != b"GGUF":
-        raise ModelBroken(path, "is not a GGUF file")
-    expected = noted(path)
-    if expected and expected != digest(path):
-        raise ModelBroken(path, f"is damaged: {note_of(path).name} beside it is of another file")
-    if not expected and (reason := fault(path)):
-        raise ModelBroken(path, reason)
-
-
-def _load_model(library: Library, path: Path, device: Device) -> Any:
-    llama = library.llama
-    params = llama.llama_model_default_params()
-    devices = (ctypes.c_void_p * 2)(device.handle, None)  # a list that ends with NULL
-    params.devices = ctypes.cast(devices, ctypes.c_void_p)
-    params.n_gpu_layers = _ALL_LAYERS if device.handle else 0
-    params.check_tensors = True
-    library.complaint = ""
-    model = llama.llama_model_load_from_file(os.fsencode(path), params)
-    if model is None:
-        raise ModelBroken(path, f"cannot be loaded: {library.complaint}")
-    return model
-
-
 def _pooling(llama: Any, model: Any, path: Path) -> int:
     """How the model makes one vector of many: by the mean, or by that of the first token."""
-    kind = _metadata(llama, model, "general.architecture")
+    kind = metadata(llama, model, "general.architecture")
     if "bert" not in kind:
         raise ModelBroken(path, f"holds a {kind} model, not an embedding model of BERT's kind")
-    named = _metadata(llama, model, f"{kind}.pooling_type")
+    named = metadata(llama, model, f"{kind}.pooling_type")
     pooling = int(named) if named else llama.LLAMA_POOLING_TYPE_MEAN
     if pooling not in (llama.LLAMA_POOLING_TYPE_MEAN, llama.LLAMA_POOLING_TYPE_CLS):
         raise ModelBroken(path, "is a model that makes no vector of a text")
     return pooling
-
-
-def _metadata(llama: Any, model: Any, key: str) -> str:
-    value = ctypes.create_string_buffer(64)
-    length: int = llama.llama_model_meta_val_str(model, key.encode(), value, len(value))
-    return value.value.decode("utf-8", "replace") if length >= 0 else ""
-
-
-def _spare_cores() -> int:
-    usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    return max(1, (usable or 1) - 1)

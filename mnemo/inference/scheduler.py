@@ -24,6 +24,11 @@ from mnemo.inference.windows import PIECE, cost, normalised, pieces, weighted, w
 
 _EACH_PIECE: Final = 64
 
+LEAST: Final = 64
+"""The fewest tokens that are worth a background step of their own; fewer take as long."""
+
+_WEIGHT: Final = 0.3  # of the newest measurement
+
 
 @define(eq=False)
 class Job:
@@ -34,6 +39,7 @@ class Job:
     @ivar sums: for each text the sum of its weighted windows, until L{vectors} is made of it
     @ivar parts: what no step has taken yet: pieces, or windows once all is tokenised
     @ivar over: whether it has its vectors, has failed or was cancelled
+    @ivar asked: when it was asked for, by whatever clock that has
     """
 
     priority: Priority
@@ -43,6 +49,7 @@ class Job:
     parts: "deque[Piece] | deque[Window]" = Factory(deque)
     tokenised: bool = False
     over: bool = False
+    asked: float = 0.0
 
     @property
     def vectors(self) -> NDArray[np.float32]:
@@ -124,14 +131,21 @@ class Scheduler:
     @ivar tokens: how many tokens were encoded, the model's own included
     """
 
-    def __init__(self, model: ModelInfo, batch_tokens: int) -> None:
+    def __init__(
+        self, model: ModelInfo, batch_tokens: int, step_seconds: float = float("inf")
+    ) -> None:
         """
         @param batch_tokens: how many tokens one step may encode
+        @param step_seconds: how long a background step may take, as far as the length of the
+            windows lets it
         """
         self.waiting = dict.fromkeys(Priority, 0)
         self.steps = self.texts = self.tokens = 0
         self._model = model
         self._batch_tokens = batch_tokens
+        self._step_seconds = step_seconds
+        self._token_seconds = 0.0
+        self._put_back = False
         self._running: Step | None = None
         # The classes in the order of Priority; in each the sessions that have jobs, those whose
         # turn is next first.
@@ -153,6 +167,12 @@ class Scheduler:
         self.waiting[priority] += 1
         return job
 
+    def urgency(self) -> Priority | None:
+        """The class of the step that could run now: None while one runs, or where no job waits."""
+        if self._running is not None:
+            return None
+        return next((priority for priority, lane in self._lanes.items() if lane), None)
+
     def next_step(self) -> Step | None:
         """What to run now: None while a step runs, or where no job waits."""
         if self._running is not None:
@@ -161,11 +181,12 @@ class Scheduler:
         self._running = self._take(lane) if lane else None
         return self._running
 
-    def finish(self, step: Step, result: Any) -> list[Job]:
+    def finish(self, step: Step, result: Any, seconds: float = 0.0) -> list[Job]:
         """
         The running step has succeeded.
 
         @param result: what its C{run} returned
+        @param seconds: how long it took
         @return: the jobs that have ended with it
         """
         assert step is self._running
@@ -173,7 +194,11 @@ class Scheduler:
         self._running = None
         self.steps += 1
         if isinstance(step, EncodeStep):
-            self.tokens += sum(window.cost for window in step.parts)
+            tokens = sum(window.cost for window in step.parts)
+            self.tokens += tokens
+            self._measure(seconds / tokens)
+            if step.parts[0].job.priority is Priority.BACKGROUND:
+                self._put_back = False
         jobs = _jobs(step)
         for job in jobs:
             self._advance(job)
@@ -182,6 +207,26 @@ class Scheduler:
             self._end(job)
             self.texts += len(job.tokens)
         return ended
+
+    @property
+    def interruptible(self) -> bool:
+        """Whether the running step may be interrupted: not the same work twice in a row."""
+        step = self._running
+        return (
+            isinstance(step, EncodeStep)
+            and step.parts[0].job.priority is Priority.BACKGROUND
+            and not self._put_back
+        )
+
+    def put_back(self, step: Step) -> None:
+        """The running step was interrupted. What it held waits again, before the rest."""
+        assert step is self._running
+        self._running = None
+        self._put_back = True
+        held: list[Any] = list(step.parts)
+        for part in reversed(held):
+            if not part.job.over:
+                part.job.parts.appendleft(part)
 
     def fail(self, step: Step) -> list[Job]:
         """
@@ -224,9 +269,17 @@ class Scheduler:
         """How much a step may cost that begins with C{first}, if its first part costs no more."""
         if not first.tokenised:
             return PIECE
+        if first.priority is Priority.INTERACTIVE:
+            return self._batch_tokens
         # Half a batch takes no longer by token, and whoever comes meanwhile waits half as long.
-        interactive = first.priority is Priority.INTERACTIVE
-        return self._batch_tokens if interactive else self._batch_tokens // 2
+        half = self._batch_tokens // 2
+        if half * self._token_seconds <= self._step_seconds:
+            return half
+        return min(half, max(LEAST, int(self._step_seconds / self._token_seconds)))
+
+    def _measure(self, token_seconds: float) -> None:
+        known = self._token_seconds or token_seconds
+        self._token_seconds = known + _WEIGHT * (token_seconds - known)
 
     def _advance(self, job: Job) -> None:
         """Go on to its windows when all its pieces are tokenised."""

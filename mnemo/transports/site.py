@@ -12,8 +12,11 @@ from twisted.web.iweb import IRequest
 from twisted.web.resource import IResource, Resource
 from twisted.web.server import Request, Site
 
+from mnemo.api.openai import PREFIX
+from mnemo.api.openai_errors import ApiError
 from mnemo.mcp.errors import INVALID_REQUEST
 from mnemo.mcp.headers import PROJECT
+from mnemo.transports.channel import Channel
 from mnemo.transports.credentials import LOCAL, Credentials
 from mnemo.transports.guard import Guard
 
@@ -36,6 +39,7 @@ _FOR_ALL = frozenset([b"/health/live", b"/health/ready"])
 _SAYS_HELLO = b"/ws"
 """Where one may also say who one is when the connection stands, since browsers cannot before."""
 
+_OPENAI = PREFIX.encode()
 
 _log = Logger()
 
@@ -100,9 +104,11 @@ class GuardedSite(Site):
 
     @ivar exact: what answers an address by itself, ahead of C{resource}: an address here is
         that one alone, and nothing below it
+    @ivar openai: what answers all addresses below C{/v1/}
     """
 
     noisy = False
+    protocol = Channel  # type: ignore[assignment]  # HTTP/2 is not spoken here
 
     def __init__(
         self,
@@ -112,6 +118,7 @@ class GuardedSite(Site):
         reactor: IReactorTime,
         credentials: Credentials | None = None,
         exact: Mapping[bytes, IResource] | None = None,
+        openai: IResource | None = None,
     ) -> None:
         """
         @param resource: answers every address
@@ -128,6 +135,7 @@ class GuardedSite(Site):
         self._guard = guard
         self._credentials = credentials or Credentials()
         self.exact = dict(exact or {})
+        self.openai = openai
         self._told = ""
 
     def getResourceFor(self, request: BoundedRequest) -> IResource:
@@ -140,16 +148,18 @@ class GuardedSite(Site):
         )
         if refusal is not None:
             self._tell(refusal.message)
-            return _Fixed(refusal.status, failure_body(refusal.message))
+            return _refused(request, refusal.status, refusal.message)
         if request.path == b"/" and asks_for_websocket(request):
             # Clients that were given no path.
             request.path = _SAYS_HELLO
         if self._credentials.required and not self._knows(request):
             if _is_probe(request.path):
                 return _Fixed(404, NOTHING_HERE)
-            return _Fixed(401, failure_body(NO_TOKEN), (("WWW-Authenticate", "Bearer"),))
+            return _refused(request, 401, NO_TOKEN, (("WWW-Authenticate", "Bearer"),))
         if request.path == b"/mcp" and request.method == b"POST":
             return self._messages
+        if self.openai is not None and request.path.startswith(_OPENAI):
+            return self.openai
         if b"%" in request.path:
             # No address has an escape in it, and Klein logs one that does not decode.
             return _Fixed(404, NOTHING_HERE)
@@ -198,6 +208,15 @@ class _Fixed(Resource):
     def render(self, request: Request) -> bytes:
         """The answer."""
         return answer(request, self._status, self._body, self._headers)
+
+
+def _refused(
+    request: Request, status: int, message: str, headers: Sequence[tuple[str, str]] = ()
+) -> IResource:
+    """A refusal, in the shape that the clients of this address read."""
+    if request.path.startswith(_OPENAI):
+        return _Fixed(status, ApiError(status, message).body, headers)
+    return _Fixed(status, failure_body(message), headers)
 
 
 def _is_probe(path: bytes) -> bool:

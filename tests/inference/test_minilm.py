@@ -24,9 +24,10 @@ from mnemo.config import load
 from mnemo.inference.catalogue import DEFAULT, ModelMissing, locate
 from mnemo.inference.checksums import digest
 from mnemo.inference.engine import Engine
-from mnemo.inference.fetch import download
 from mnemo.inference.interfaces import IEmbeddingBackend
 from mnemo.inference.llama import load_embedder
+from mnemo.inference.thread import InferenceThread
+from mnemo.inference.wheel import unpacked
 from tests.inference.reference import ReferenceEmbedder
 
 BAR = 0.999
@@ -133,7 +134,7 @@ class FidelityTests(TestCase):
             shutil.rmtree(directory, ignore_errors=True)
             cache.mkdir(exist_ok=True)
             with TemporaryDirectory(dir=cache) as folder:
-                made = download(DEFAULT, Path(folder), lambda line: None)
+                made = unpacked(DEFAULT, Path(folder), lambda line: None)
                 made.replace(directory)
         return directory
 
@@ -141,19 +142,22 @@ class FidelityTests(TestCase):
         def load_model() -> IEmbeddingBackend:
             return load_embedder(path, "off", 0)
 
-        engine = Engine(reactor, load_model)
+        thread = InferenceThread(reactor)
+        engine = Engine(reactor, load_model, thread)
+        thread.start()
         await engine.start()
         try:
             return await engine.embed(texts)
         finally:
             await engine.stop()
+            await thread.stop()
 
     async def test_two_hundred_varied_texts_have_the_vectors_of_the_reference(self) -> None:
         path = self.model()
         generated = varied_texts()
         texts = [next(generated) for _ in range(200)]
         vectors = await self.vectors(path, texts)
-        self.assertEqual((vectors.shape, vectors.dtype), ((200, DEFAULT.dimensions), np.float32))
+        self.assertEqual((vectors.shape, vectors.dtype), ((200, 384), np.float32))
         np.testing.assert_allclose(np.linalg.norm(vectors, axis=1), 1, rtol=1e-5)
         reference = ReferenceEmbedder(self.originals(path))
         cosines = [

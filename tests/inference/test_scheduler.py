@@ -156,6 +156,42 @@ class SchedulerTests(SynchronousTestCase):
         self.assertEqual(self.scheduler.fail(step), [failing])
         self.assertEqual(self.run_all(), [other])
 
+    def test_interrupted_work_waits_again_before_the_rest(self) -> None:
+        slow = self.scheduler.submit(["a" * 60], BACKGROUND, "importer")
+        self.run_step()
+        step = self.scheduler.next_step()
+        assert step is not None
+        quick = self.scheduler.submit(["b"], INTERACTIVE, "asker")
+        self.assertTrue(self.scheduler.interruptible)
+        self.scheduler.put_back(step)
+        self.assertEqual(self.run_all(), [quick, slow])
+        expected = expected_vectors(["a" * 60], self.backend)
+        np.testing.assert_allclose(slow.vectors, expected, rtol=1e-5)
+
+    def test_the_same_work_is_not_interrupted_twice_in_a_row(self) -> None:
+        self.scheduler.submit(["a" * 60], BACKGROUND, "importer")
+        self.run_step()
+        chances = []
+        for _ in range(3):
+            step = self.scheduler.next_step()
+            assert step is not None
+            chances.append(self.scheduler.interruptible)
+            if chances[-1]:
+                self.scheduler.put_back(step)
+            else:
+                self.scheduler.finish(step, step.run(self.backend))
+        self.assertEqual(chances, [True, False, True])
+
+    def test_only_background_work_of_some_length_is_interrupted(self) -> None:
+        self.assertFalse(self.scheduler.interruptible)
+        for priority, expected in ((INTERACTIVE, [False, False]), (BACKGROUND, [False, True])):
+            self.scheduler.submit(["a"], priority, "a")
+            chances = []
+            while (step := self.scheduler.next_step()) is not None:
+                chances.append(self.scheduler.interruptible)
+                self.scheduler.finish(step, step.run(self.backend))
+            self.assertEqual(chances, expected)
+
     def test_it_counts(self) -> None:
         self.scheduler.submit(["abc", ""], INTERACTIVE, "a")
         self.scheduler.submit(["abc"], BACKGROUND, "a")
@@ -245,6 +281,13 @@ class Life(RuleBasedStateMachine):
         assert set(failed) == concerned
         for job in failed:
             del self.texts[job]
+
+    @precondition(lambda self: self.running and self.scheduler.interruptible)
+    @rule()
+    def interrupt(self) -> None:
+        step, self.running = self.running, None
+        assert step is not None
+        self.scheduler.put_back(step)
 
     @invariant()
     def counts_are_right(self) -> None:

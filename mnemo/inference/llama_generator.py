@@ -1,0 +1,413 @@
+"""
+A language model on llama.cpp, by its C interface: one context for all generations.
+
+llama.cpp aborts the process where it is used wrongly, so all that it asserts is kept here: a
+batch has no more tokens and results than the context was made for, sequences and tokens are
+those that there are. All of it belongs to one thread. The library is imported by
+L{load_generator}, not before.
+"""
+
+import ctypes
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+from zope.interface import implementer
+
+from mnemo.inference.answer_stream import MARKS
+from mnemo.inference.catalogue import ModelBroken
+from mnemo.inference.chat import Template
+from mnemo.inference.generation import (
+    GenerationFailed,
+    GeneratorInfo,
+    Sampling,
+    TokenChoice,
+    UnfitRequest,
+)
+from mnemo.inference.gguf_header import read_header
+from mnemo.inference.library import Device, Library, choose_device, library, memory_of
+from mnemo.inference.llama_model import ALL_LAYERS, Batch, load_model, metadata, spare_cores
+from mnemo.inference.placement import place
+from mnemo.inference.samplers import Logits, Sampler
+from mnemo.inference.steps import (
+    CacheFull,
+    Chore,
+    Chunk,
+    Close,
+    Copy,
+    DecodeStep,
+    IGenerationBackend,
+    Outcome,
+    Token,
+)
+from mnemo.inference.trial import check
+
+CPU_SLOTS: Final = 2
+GPU_SLOTS: Final = 4
+MOST_SLOTS: Final = 64
+
+CPU_BATCH: Final = 512
+GPU_BATCH: Final = 2048
+_MICROBATCH: Final = 512
+
+KEPT: Final = 8
+"""How many sequences there are for beginnings that are kept, besides those that runs need."""
+
+MOST_LOGPROBS: Final = 20
+"""How many likeliest tokens may be asked for at each place."""
+
+_PADDING: Final = 256  # llama.cpp's cache has a multiple of so many tokens
+_FULL: Final = 1  # llama_decode found no room
+
+
+def load_generator(
+    path: Path,
+    gpu: str | int,
+    threads: int,
+    now: Callable[[], float],
+    *,
+    layers: int | str = "auto",
+    slots: int = 0,
+    context: int = 8192,
+) -> "LlamaGenerator":
+    """
+    Load the language model in the GGUF file C{path}, on the calling thread.
+
+    @param gpu: as L{choose_device} has it
+    @param threads: how many CPU threads it may use; 0 is all cores but one
+    @param now: seconds, to measure by
+    @param layers: how many layers go to the GPU; C{"auto"} is as many as there is room for
+    @param slots: how many generations run at once; 0 is L{GPU_SLOTS} or L{CPU_SLOTS}
+    @param context: how many tokens all of them have room for
+    @raise ModelBroken: the file is damaged, is no language model, or there is no room for it
+    @raise mnemo.inference.library.NoSuchGpu: there is no such GPU
+    """
+    shared = library(gpu)
+    device = choose_device(shared.llama, gpu)
+    check(path, "language")
+
+    def load(layers: int) -> LlamaGenerator:
+        return load_unchecked(
+            path, device, threads, now, layers=layers, slots=slots, context=context
+        )
+
+    memory = memory_of(shared.llama, device)
+    return place(path, read_header(path), device, memory, layers, context, load)
+
+
+def load_unchecked(
+    path: Path,
+    device: Device,
+    threads: int,
+    now: Callable[[], float],
+    *,
+    layers: int = ALL_LAYERS,
+    slots: int = 0,
+    context: int = 8192,
+) -> "LlamaGenerator":
+    """As L{load_generator}, of a file that is known not to crash llama.cpp, and to fit."""
+    shared = library()
+    model = load_model(shared, path, device, layers, verify=False)
+    try:
+        _check_kind(shared.llama, model, path)
+        slots = slots or (CPU_SLOTS if device.handle is None else GPU_SLOTS)
+        return LlamaGenerator(
+            shared, model, path, device, threads or spare_cores(), now, slots, context
+        )
+    except BaseException:
+        shared.llama.llama_model_free(model)
+        raise
+
+
+@implementer(IGenerationBackend)
+class LlamaGenerator:
+    """A loaded model and its one context. Made by L{load_generator}."""
+
+    def __init__(
+        self,
+        library: Library,
+        model: Any,
+        path: Path,
+        device: Device,
+        threads: int,
+        now: Callable[[], float],
+        slots: int,
+        context: int,
+    ) -> None:
+        self._llama = llama = library.llama
+        self._model: Any = model
+        self._vocab = llama.llama_model_get_vocab(model)
+        self._now = now
+        self._path = path
+        self._tokens: int = llama.llama_vocab_n_tokens(self._vocab)
+        self.slots = slots
+        # One for each run that has a row, as many for those that pause, and one beyond the slots.
+        self.sequences = 2 * slots + 1 + KEPT
+        self.batch = CPU_BATCH if device.handle is None else GPU_BATCH
+        self.keeps = not (
+            llama.llama_model_is_recurrent(model) or llama.llama_model_is_hybrid(model)
+        )
+        self._context = self._make_context(library, threads, device, context)
+        self._memory = llama.llama_get_memory(self._context)
+        self.capacity: int = llama.llama_n_ctx(self._context)
+        self._batch = Batch(llama, self.batch)
+        self._samplers: dict[int, tuple[Sampler, int | None]] = {}
+        self._pieces: dict[int, bytes] = {}
+        self.template = (llama.llama_model_chat_template(model, None) or b"").decode(
+            "utf-8", "replace"
+        )
+        self.bos = self._text_of(llama.llama_vocab_bos(self._vocab))
+        self.eos = self._text_of(llama.llama_vocab_eos(self._vocab))
+        self._longest = self._longest_text()
+        cache_bytes = read_header(path).cache_bytes(self.capacity)
+        self.info = GeneratorInfo(
+            name=path.stem,
+            window=min(self.capacity, llama.llama_model_n_ctx_train(model)),
+            device=device.name,
+            has_template=bool(self.template),
+            knows_tools=Template(self.template, self.bos, self.eos).knows_tools,
+            bytes=llama.llama_model_size(model) + cache_bytes,
+            cache_bytes=cache_bytes,
+        )
+
+    def tokenize(self, text: str) -> list[int]:
+        """
+        The tokens of a prompt. What begins a text is put before it, unless it has that already.
+
+        @raise UnfitRequest: it has more bytes than the longest tokens could stand for
+        """
+        llama = self._llama
+        content = text.encode("utf-8", "replace")
+        if len(content) > self._longest * self.info.window:
+            raise UnfitRequest(
+                f"the prompt has {len(content)} bytes; the model takes {self.info.window} tokens"
+            )
+        add = not (self.bos and text.startswith(self.bos))
+        room = len(content) + 2
+        while True:
+            tokens = (llama.llama_token * room)()
+            count = llama.llama_tokenize(
+                self._vocab, content, len(content), tokens, room, add, True
+            )
+            if count >= 0:
+                return list(tokens[:count])
+            room = -count
+
+    def open(self, run: int, sampling: Sampling, grammar: str, logprobs: int | None) -> None:
+        """
+        Make the sampler of a run.
+
+        @raise UnfitRequest: the grammar or a setting is no good
+        """
+        if logprobs is not None and not 0 <= logprobs <= MOST_LOGPROBS:
+            raise UnfitRequest(f"logprobs must be from 0 to {MOST_LOGPROBS}, not {logprobs}")
+        self._forget(run)
+        sampler = Sampler(self._llama, self._vocab, sampling, grammar)
+        self._samplers[run] = sampler, logprobs
+
+    def perform(self, step: DecodeStep) -> Outcome:
+        """
+        Do a step: its chores, a pass over its chunks, and passes over what these have brought.
+
+        @raise CacheFull: there is no room for the first pass
+        @raise ValueError: it is no step for this model
+        @raise RuntimeError: llama.cpp could not compute it
+        """
+        for chore in step.chores:
+            self._do(chore)
+        tokens: dict[int, list[Token]] = {}
+        failures: dict[int, Exception] = {}
+        chunks, started, rounds = step.chunks, self._now(), 0
+        while chunks:
+            try:
+                self._decode(chunks)
+            except (CacheFull, RuntimeError):
+                if not rounds:
+                    raise
+                break
+            chunks = self._sample(chunks, tokens, failures)
+            rounds += 1
+            # Another round takes as long as those before.
+            if rounds >= step.rounds or (self._now() - started) * (rounds + 1) > (
+                step.seconds * rounds
+            ):
+                break
+        return Outcome(tokens, failures)
+
+    def close(self) -> None:
+        """Free the samplers, the context and the model. A second call does nothing."""
+        for run in list(self._samplers):
+            self._forget(run)
+        if self._model is not None:
+            self._llama.llama_free(self._context)
+            self._llama.llama_model_free(self._model)
+            self._model = self._context = self._memory = None
+
+    # -- a step
+
+    def _do(self, chore: Chore) -> None:
+        self._check_open()
+        llama = self._llama
+        if isinstance(chore, Close):
+            self._forget(chore.run)
+        elif isinstance(chore, Copy):
+            self._check_sequence(chore.source)
+            self._check_sequence(chore.target)
+            llama.llama_memory_seq_rm(self._memory, chore.target, -1, -1)
+            if not self.keeps:
+                raise ValueError("this model's sequences cannot be copied in part")
+            llama.llama_memory_seq_cp(self._memory, chore.source, chore.target, 0, chore.tokens)
+        else:
+            self._check_sequence(chore.sequence)
+            llama.llama_memory_seq_rm(self._memory, chore.sequence, -1, -1)
+
+    def _decode(self, chunks: Sequence[Chunk]) -> None:
+        self._check_open()
+        self._batch.clear()
+        if sum(chunk.most > 0 for chunk in chunks) > self.sequences:
+            raise ValueError(f"more than {self.sequences} results in one step")
+        for chunk in chunks:
+            self._check_sequence(chunk.sequence)
+            end = chunk.position + len(chunk.tokens)
+            if not 0 <= chunk.position < end <= self.capacity:
+                raise ValueError(f"positions {chunk.position} to {end} of {self.capacity}")
+            if not all(0 <= token < self._tokens for token in chunk.tokens):
+                raise ValueError(f"a token that is none of the model's {self._tokens}")
+            outputs = np.zeros(len(chunk.tokens), np.int8)
+            outputs[-1] = chunk.most > 0
+            self._batch.add(chunk.sequence, chunk.position, chunk.tokens, outputs)
+        code = self._llama.llama_decode(self._context, self._batch.struct)
+        if code == _FULL:
+            raise CacheFull("the model's cache is full")
+        if code != 0:
+            raise RuntimeError(f"llama.cpp could not compute the step (code {code})")
+
+    def _sample(
+        self,
+        chunks: Sequence[Chunk],
+        tokens: dict[int, list[Token]],
+        failures: dict[int, Exception],
+    ) -> list[Chunk]:
+        """Choose a token for each chunk that wants one; the chunks of the next round."""
+        following = []
+        row = -1
+        for chunk in chunks:
+            row += len(chunk.tokens)
+            if not chunk.most:
+                continue
+            try:
+                token = self._next_token(chunk.run, row)
+            except GenerationFailed as problem:
+                failures[chunk.run] = problem
+                continue
+            tokens.setdefault(chunk.run, []).append(token)
+            if chunk.most > 1 and not token.last:
+                position = chunk.position + len(chunk.tokens)
+                following.append(
+                    Chunk(chunk.run, chunk.sequence, position, (token.number,), chunk.most - 1)
+                )
+        return following
+
+    def _next_token(self, run: int, row: int) -> Token:
+        if run not in self._samplers:
+            raise ValueError(f"run {run} has no sampler")
+        sampler, logprobs = self._samplers[run]
+        pointer = self._llama.llama_get_logits_ith(self._context, row)
+        logits = np.ctypeslib.as_array(pointer, (self._tokens,))
+        number = sampler.choose(logits)
+        choice = None if logprobs is None else self._choice(logits, number, logprobs)
+        last = self._llama.llama_vocab_is_eog(self._vocab, number)
+        return Token(number, b"" if last else self._piece(number), choice, last)
+
+    def _choice(self, logits: Logits, number: int, count: int) -> TokenChoice:
+        """How likely a token was, among all that the model knows and before any setting."""
+        highest = float(logits.max())
+        whole = highest + float(np.log(np.exp(logits - highest).sum(dtype=np.float64)))
+        likeliest: NDArray[np.intp] = (
+            np.argpartition(logits, -count)[-count:] if count else (np.empty(0, np.intp))
+        )
+        ordered = sorted(likeliest.tolist(), key=lambda each: (-float(logits[each]), each))
+        return TokenChoice(
+            self._readable(number),
+            float(logits[number]) - whole,
+            tuple((self._readable(each), float(logits[each]) - whole) for each in ordered),
+        )
+
+    def _forget(self, run: int) -> None:
+        if run in self._samplers:
+            self._samplers.pop(run)[0].close()
+
+    # -- the limits
+
+    def _check_open(self) -> None:
+        if self._model is None:
+            raise ValueError("the model is closed")
+
+    def _check_sequence(self, sequence: int) -> None:
+        if not 0 <= sequence < self.sequences:
+            raise ValueError(f"sequence {sequence}; there are 0 to {self.sequences - 1}")
+
+    # -- the vocabulary
+
+    def _piece(self, token: int) -> bytes:
+        """The bytes that a token stands for. Special ones stand for nothing, but L{MARKS}."""
+        if token not in self._pieces:
+            special = self._bytes_of(token, special=True) in MARKS
+            self._pieces[token] = self._bytes_of(token, special=special)
+        return self._pieces[token]
+
+    def _readable(self, token: int) -> str:
+        return self._bytes_of(token, special=True).decode("utf-8", "replace")
+
+    def _bytes_of(self, token: int, *, special: bool) -> bytes:
+        room = 64
+        while True:
+            piece = ctypes.create_string_buffer(room)
+            length = self._llama.llama_token_to_piece(self._vocab, token, piece, room, 0, special)
+            if length >= 0:
+                return piece.raw[:length]
+            room = -length
+
+    def _text_of(self, token: int) -> str:
+        return self._bytes_of(token, special=True).decode("utf-8", "replace") if token >= 0 else ""
+
+    def _longest_text(self) -> int:
+        text = self._llama.llama_vocab_get_text
+        return max(len(text(self._vocab, token) or b"") for token in range(self._tokens))
+
+    # -- loading
+
+    def _make_context(self, library: Library, threads: int, device: Device, context: int) -> Any:
+        llama = self._llama
+        params = llama.llama_context_default_params()
+        params.n_ctx = -(-context // _PADDING) * _PADDING
+        params.n_batch, params.n_ubatch = self.batch, _MICROBATCH
+        params.n_seq_max = params.n_outputs_max = self.sequences
+        params.kv_unified = params.swa_full = True
+        params.n_threads = params.n_threads_batch = threads
+        params.flash_attn_type = llama.LLAMA_FLASH_ATTN_TYPE_AUTO
+        params.offload_kqv = params.op_offload = device.handle is not None
+        params.no_perf = True
+        library.complaint = ""
+        made = llama.llama_init_from_model(self._model, params)
+        if made is None:
+            raise ModelBroken(self._path, f"cannot be used: {library.complaint}", "language")
+        return made
+
+
+def _check_kind(llama: Any, model: Any, path: Path) -> None:
+    """Refuse a model that does not write a text token by token."""
+    kind = metadata(llama, model, "general.architecture")
+    unfit = (
+        llama.llama_model_has_encoder(model)
+        or not llama.llama_model_has_decoder(model)
+        or llama.llama_model_is_diffusion(model)
+    )
+    if unfit:
+        raise ModelBroken(path, f"holds a {kind} model, which does not write texts", "language")
+    if metadata(llama, model, "tokenizer.ggml.model") in ("", "none", "no_vocab"):
+        raise ModelBroken(path, "has no vocabulary", "language")
+    if llama.llama_model_n_ctx_train(model) < 1:
+        raise ModelBroken(path, "does not say how long a text it takes", "language")

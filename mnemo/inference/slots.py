@@ -1,0 +1,555 @@
+"""
+Which generations run, and what each step of the language model holds. Plain state: no thread,
+no clock, no model.
+
+A run is one generation. As many as there are slots go on at once, a row of each step for each.
+Interactive runs come first, background ones take what is free. Within a class the sessions take
+turns: the first run of each before the second of any. What runs and is no longer among the
+chosen pauses; it keeps its sequence until others need the room, and is computed anew then.
+
+A run is let in only when the model's cache has room for its prompt and its longest answer, so
+that it need not be given up halfway. Prompts are computed in chunks that keep a step short,
+beside the runs that decode; beside the prompt of an interactive run no background run does.
+"""
+
+from collections import OrderedDict
+from collections.abc import Iterator, Sequence
+from itertools import chain
+from math import ceil
+from typing import Any, Final
+
+from attrs import define, field, frozen
+
+from mnemo.inference.generation import Overloaded, UnfitRequest
+from mnemo.inference.interfaces import Priority
+from mnemo.inference.pace import Pace
+from mnemo.inference.prefix_cache import WORTH_KEEPING, Kept, PrefixCache
+from mnemo.inference.steps import (
+    CacheFull,
+    Chore,
+    Chunk,
+    Close,
+    Copy,
+    DecodeStep,
+    Outcome,
+    Remove,
+    Token,
+)
+
+PATIENCE: Final = 16
+"""After so many steps without any background run one has a row, beyond the slots if need be."""
+
+WAITING: Final = 512
+"""How many runs may be there at once."""
+
+OF_A_SESSION: Final = 32
+"""How many of them may be of one session."""
+
+_WEIGHT: Final = 0.3  # of the newest measurement
+
+
+@frozen
+class Room:
+    """
+    What a model has room for; see L{mnemo.inference.steps.IGenerationBackend}.
+
+    @ivar window: how many tokens prompt and answer may have together
+    """
+
+    slots: int
+    sequences: int
+    capacity: int
+    window: int
+    batch: int
+    keeps: bool = True
+
+
+@frozen
+class Prompt:
+    """
+    A prompt in tokens.
+
+    @ivar fixed: how many of the first are the same in every request of its kind
+    """
+
+    tokens: Sequence[int]
+    fixed: int = 0
+
+
+@define(eq=False)
+class Run:
+    """
+    A generation.
+
+    @ivar request: what L{PrepareStep} needs, whatever that is
+    @ivar most: how many tokens the answer may have
+    @ivar prompt: how many tokens the prompt has; 0 until it is prepared
+    @ivar tokens: of the prompt, and of the answer so far
+    @ivar held: how many of the tokens are in the sequence
+    @ivar charge: how much room is set aside for it, beyond that of C{base}
+    @ivar base: the kept beginning that it relies on
+    @ivar reused: how many tokens of the prompt were not computed for it
+    @ivar live: whether it was in the latest step
+    @ivar started: whether it ever had a sequence
+    @ivar seconds: how long the steps took that it was in
+    @ivar over: whether it has ended, one way or the other
+    """
+
+    number: int
+    request: Any
+    most: int
+    priority: Priority
+    session: str
+    prompt: int = 0
+    fixed: int = 0
+    tokens: list[int] = field(factory=list)
+    sequence: int | None = None
+    held: int = 0
+    charge: int = 0
+    base: Kept | None = None
+    reused: int = 0
+    live: bool = False
+    started: bool = False
+    seconds: float = 0.0
+    over: bool = False
+
+    @property
+    def left(self) -> int:
+        """How many tokens the answer may still have."""
+        return self.prompt + self.most - len(self.tokens)
+
+
+@frozen(eq=False)
+class PrepareStep:
+    """A step that makes tokens of a prompt."""
+
+    run: Run
+
+
+Step = PrepareStep | DecodeStep
+
+
+@frozen
+class Event:
+    """
+    What a step has brought to a run.
+
+    @ivar tokens: more of its answer
+    @ivar failure: why it cannot go on
+    """
+
+    run: Run
+    tokens: Sequence[Token] = ()
+    failure: Exception | None = None
+
+
+class Slots:
+    """
+    The runs of one loaded model.
+
+    @ivar cache: the beginnings that are kept
+    @ivar steps: how many steps have succeeded
+    @ivar tokens: how many tokens were generated
+    @ivar prompt_tokens: how many tokens the prompts had that were let in
+    @ivar reused: how many of these were not computed anew
+    """
+
+    def __init__(self, room: Room, step_seconds: float) -> None:
+        """
+        @param step_seconds: how long a step may take
+        """
+        self.room = room
+        self.cache = PrefixCache()
+        self.steps = self.tokens = self.prompt_tokens = self.reused = 0
+        self._pace = Pace(step_seconds)
+        self._run_seconds = 0.0
+        self._numbers = 0
+        self._step: Step | None = None
+        self._chores: list[Chore] = []
+        # Whether a step of chores alone has failed: they wait for the next run then.
+        self._tidying_fails = False
+        self._free = list(range(room.sequences))
+        self._passed_over = 0
+        # The classes in the order of Priority; in each the sessions that have runs, those
+        # whose turn is next first.
+        self._lanes: dict[Priority, OrderedDict[str, list[Run]]] = {
+            priority: OrderedDict() for priority in Priority
+        }
+
+    # -- what there is
+
+    @property
+    def runs(self) -> list[Run]:
+        """Every run that has not ended."""
+        lanes = self._lanes.values()
+        return [run for lane in lanes for runs in lane.values() for run in runs]
+
+    @property
+    def running(self) -> int:
+        """How many runs were in the latest step."""
+        return sum(run.live for run in self.runs)
+
+    def waiting(self, priority: Priority) -> int:
+        """How many runs of a class are not in the latest step."""
+        return sum(not run.live for runs in self._lanes[priority].values() for run in runs)
+
+    def urgency(self) -> Priority | None:
+        """The class of the step that could run now: None while one runs, or where none is."""
+        if self._step is not None:
+            return None
+        waiting = next((priority for priority, lane in self._lanes.items() if lane), None)
+        if waiting is None and self._chores and not self._tidying_fails:
+            return Priority.BACKGROUND
+        return waiting
+
+    # -- what is asked
+
+    def submit(self, request: Any, most: int, priority: Priority, session: str) -> Run:
+        """
+        Have C{request} run.
+
+        @param most: how many tokens the answer may have
+        @raise UnfitRequest: it may have none
+        @raise Overloaded: there are too many runs
+        """
+        if most < 1:
+            raise UnfitRequest(f"max_tokens must be at least 1, not {most}")
+        runs = self.runs
+        if sum(run.session == session for run in runs) >= OF_A_SESSION:
+            raise self._overloaded(f"this session has {OF_A_SESSION} generations waiting")
+        if len(runs) >= WAITING:
+            raise self._overloaded(f"{WAITING} generations are waiting")
+        self._numbers += 1
+        run = Run(self._numbers, request, most, priority, session)
+        self._lanes[priority].setdefault(session, []).append(run)
+        return run
+
+    def end(self, run: Run, *, keep: bool = False) -> None:
+        """
+        Have a run go on no further. Of a step that runs the outcome is ignored.
+
+        @param keep: whether what it has computed may serve its session again
+        """
+        if run.over:
+            return
+        run.over, run.live = True, False
+        lane = self._lanes[run.priority]
+        lane[run.session].remove(run)
+        if not lane[run.session]:
+            del lane[run.session]
+        self._chores.append(Close(run.number))
+        in_step = isinstance(self._step, DecodeStep) and any(
+            chunk.run == run.number for chunk in self._step.chunks
+        )
+        if not (keep and not in_step and self._keep(run)):
+            self._let_go(run)
+        if keep:
+            known = self._run_seconds or run.seconds
+            self._run_seconds = known + _WEIGHT * (run.seconds - known)
+
+    # -- steps
+
+    def next_step(self) -> Step | None:
+        """What to run now: None while a step runs, or where there is nothing to do."""
+        if self._step is not None:
+            return None
+        chosen = self._choose()
+        unprepared = next((run for run in chosen if not run.prompt), None)
+        if unprepared is not None:
+            self._step = PrepareStep(unprepared)
+            return self._step
+        placed = self._placed(chosen)
+        for run in self.runs:
+            if run in placed and not run.live:
+                self._lanes[run.priority].move_to_end(run.session)
+            run.live = run in placed
+        if placed or (self._chores and not self._tidying_fails):
+            self._step = self._decode(placed)
+        return self._step
+
+    def prepared(self, step: PrepareStep, prompt: Prompt) -> None:
+        """
+        The running step has made tokens of a prompt.
+
+        @raise UnfitRequest: there are too many of them. The run has ended
+        """
+        assert step is self._step
+        self._step = None
+        run, count = step.run, len(prompt.tokens)
+        if run.over:
+            return
+        if not 0 < count < self.room.window:
+            self.end(run)
+            raise UnfitRequest(
+                f"the prompt has {count} tokens; the model takes 1 to {self.room.window - 1},"
+                " and an answer besides"
+            )
+        run.tokens, run.prompt = list(prompt.tokens), count
+        run.fixed = min(prompt.fixed, count - 1)
+        run.most = min(run.most, self.room.window - count)
+
+    def finish(self, step: DecodeStep, outcome: Outcome, seconds: float) -> list[Event]:
+        """
+        The running step has succeeded.
+
+        @param seconds: how long it took
+        @return: what it has brought. The runs that have come to their end, or failed, are over
+        """
+        assert step is self._step
+        self._step = None
+        self._tidying_fails = False
+        self.steps += 1
+        self._measure(step, outcome, seconds)
+        runs = {run.number: run for run in self.runs}
+        events = []
+        for chunk in step.chunks:
+            run = runs.get(chunk.run)
+            if run is None:
+                continue
+            run.seconds += seconds
+            failure = outcome.failures.get(run.number)
+            tokens = outcome.tokens.get(run.number, ())
+            self._advance(run, len(chunk.tokens), tokens)
+            if failure is not None:
+                self.end(run)
+            elif run.left == 0 or (tokens and tokens[-1].last):
+                self.end(run, keep=True)
+            if tokens or failure:
+                events.append(Event(run, tokens, failure))
+        return events
+
+    def fail(self, step: Step, problem: Exception) -> list[Event]:
+        """
+        The running step has failed.
+
+        @return: the runs that are over by that. Where the cache was full and something else can
+            give way there are none, and they are tried again
+        """
+        assert step is self._step
+        self._step = None
+        if isinstance(step, PrepareStep):
+            concerned = [step.run]
+        else:
+            numbers = {chunk.run for chunk in step.chunks}
+            concerned = [run for run in self.runs if run.number in numbers]
+        if isinstance(problem, CacheFull):
+            if self._give_way(concerned):
+                return []
+            concerned = concerned[-1:]
+            problem = self._overloaded("the model's cache is full")
+        else:
+            # Who knows what of the step has been done. Its chores can be done twice.
+            undone = [] if isinstance(step, PrepareStep) else step.chores
+            again = [chore for chore in undone if isinstance(chore, Close)]
+            removals = [Remove(sequence) for sequence in self._free]
+            self._chores = list(dict.fromkeys([*self._chores, *again, *removals]))
+            self._tidying_fails = not concerned
+        over = [run for run in concerned if not run.over]
+        for run in over:
+            self.end(run)
+        return [Event(run, (), problem) for run in over]
+
+    # -- who runs
+
+    def _choose(self) -> list[Run]:
+        """The runs that are entitled to a row, the first of them most of all."""
+        chosen: list[Run] = []
+        for level in chain(*map(_levels, self._lanes.values())):
+            # Sorting keeps the turns, only that those that run go on running.
+            chosen += sorted(level, key=lambda run: not run.live)
+            if len(chosen) >= self.room.slots:
+                break
+        del chosen[self.room.slots :]
+        background = self._lanes[Priority.BACKGROUND]
+        if background and self._passed_over >= PATIENCE and not any(map(_is_background, chosen)):
+            chosen += sorted(next(_levels(background)), key=_begun)[:1]
+        return chosen
+
+    def _placed(self, chosen: Sequence[Run]) -> list[Run]:
+        """Those of the chosen that have a sequence, now or already."""
+        placed: list[Run] = []
+        full = False
+        for place, run in enumerate(chosen):
+            if run.sequence is not None:
+                placed.append(run)
+            elif any(_computes_for(run, other) for other in placed):
+                continue
+            # Who comes later does not overtake one that waits for room.
+            elif not full and self._place(run, chosen[: place + 1]):
+                placed.append(run)
+            else:
+                full = True
+        return placed
+
+    def _place(self, run: Run, before: Sequence[Run]) -> bool:
+        """Give C{run} a sequence, at the cost of all but C{before}, if there is room then."""
+        base, shared = None, 0
+        if self.room.keeps:
+            base, shared = self.cache.best(run.tokens, run.session)
+        whole = len(run.tokens) + run.left
+        if base is not None:
+            base.users += 1
+            if not self._make_room(whole - shared, before):
+                base.users -= 1
+                base, shared = None, 0
+        if base is None and not self._make_room(whole, before):
+            return False
+        run.sequence, run.base = self._free.pop(), base
+        run.held, run.charge = shared, whole - shared
+        if base is not None:
+            self._chores.append(Copy(base.sequence, run.sequence, shared))
+        if not run.started:
+            run.started, run.reused = True, shared
+            self.prompt_tokens += run.prompt
+            self.reused += shared
+        return True
+
+    # -- room
+
+    def _used(self) -> int:
+        return self.cache.tokens + sum(run.charge for run in self.runs)
+
+    def _make_room(self, tokens: int, before: Sequence[Run]) -> bool:
+        """Whether there is a sequence and room for C{tokens}, once others have given way."""
+        while not self._free or self._used() + tokens > self.room.capacity:
+            if not self._give_way(before):
+                return False
+        return True
+
+    def _give_way(self, before: Sequence[Run]) -> bool:
+        """Whether something could be dropped: a kept beginning, or else a run not of C{before}."""
+        kept = self.cache.give_way()
+        if kept is not None:
+            self._empty(kept.sequence)
+            return True
+        later = [run for run in self.runs if run.sequence is not None and run not in before]
+        if not later:
+            return False
+        # Those that pause before those that run, background before interactive.
+        self._let_go(max(later, key=lambda run: (not run.live, run.priority, run.number)))
+        return True
+
+    def _let_go(self, run: Run) -> None:
+        """Take the sequence of a run back."""
+        if run.sequence is not None:
+            self._empty(run.sequence)
+        self._unbase(run)
+        run.sequence, run.held, run.charge = None, 0, 0
+
+    def _empty(self, sequence: int) -> None:
+        self._chores.append(Remove(sequence))
+        self._free.append(sequence)
+
+    def _unbase(self, run: Run) -> None:
+        if run.base is not None:
+            run.base.users -= 1
+            run.base = None
+
+    # -- what is kept
+
+    def _keep(self, run: Run) -> bool:
+        """Keep what a run that has ended has computed for its session, if that is possible."""
+        if not (self.room.keeps and run.session and run.sequence is not None):
+            return False
+        self._unbase(run)
+        if run.held < WORTH_KEEPING or not self._make_room(run.held, self.runs):
+            return False
+        for old in self.cache.keep(run.sequence, run.tokens[: run.held], run.session):
+            self._empty(old.sequence)
+        run.sequence, run.held, run.charge = None, 0, 0
+        return True
+
+    def _keep_fixed(self, run: Run) -> None:
+        """Keep the fixed beginning of a run for all: it has just been computed."""
+        if not (self.room.keeps and run.base is None and self._free and run.sequence is not None):
+            return
+        fixed = run.tokens[: run.fixed]
+        if len(fixed) < WORTH_KEEPING or self.cache.has(fixed, None):
+            return
+        sequence = self._free.pop()
+        self._chores.append(Copy(run.sequence, sequence, run.fixed))
+        for old in self.cache.keep(sequence, fixed, None):
+            self._empty(old.sequence)
+        run.base, _ = self.cache.best(run.tokens, run.session)
+        assert run.base is not None
+        run.base.users += 1
+        run.charge -= run.fixed
+
+    # -- what a step holds
+
+    def _decode(self, runs: Sequence[Run]) -> DecodeStep:
+        """A token of each run that decodes, and as much of prompts as fits beside."""
+        runs = self._without_background(runs)
+        decoding = [run for run in runs if len(run.tokens) - run.held == 1]
+        chunks = [self._chunk(run, 1) for run in decoding]
+        room = self._pace.prompt_tokens(len(decoding), self.room.batch - len(decoding))
+        prompts = [run for run in runs if run not in decoding]
+        for run in prompts:
+            length = min(room, len(run.tokens) - run.held)
+            if length:
+                chunks.append(self._chunk(run, length))
+                room -= length
+        rounds = 1 if prompts else max((chunk.most for chunk in chunks), default=1)
+        chores, self._chores = self._chores, []
+        return DecodeStep(chores, chunks, rounds, self._pace.step_seconds)
+
+    def _without_background(self, runs: Sequence[Run]) -> Sequence[Run]:
+        """C{runs}; while the prompt of an interactive one is computed, only these are in a step."""
+        others = [run for run in runs if not _is_background(run)]
+        computed = any(len(run.tokens) - run.held > 1 for run in others)
+        if computed and self._passed_over < PATIENCE:
+            runs = others
+        passed_over = self._lanes[Priority.BACKGROUND] and not any(map(_is_background, runs))
+        self._passed_over = self._passed_over + 1 if passed_over else 0
+        return runs
+
+    def _chunk(self, run: Run, length: int) -> Chunk:
+        assert run.sequence is not None
+        tokens = run.tokens[run.held : run.held + length]
+        most = run.left if run.held + length == len(run.tokens) else 0
+        return Chunk(run.number, run.sequence, run.held, tokens, most)
+
+    def _advance(self, run: Run, length: int, tokens: Sequence[Token]) -> None:
+        """Take into a run what was computed: C{length} tokens of its own, and what came of it."""
+        before = run.held
+        run.held += length + max(len(tokens) - 1, 0)
+        run.tokens += [token.number for token in tokens if not token.last]
+        self.tokens += len(tokens)
+        if before < run.fixed <= run.held:
+            self._keep_fixed(run)
+
+    def _measure(self, step: DecodeStep, outcome: Outcome, seconds: float) -> None:
+        rows = sum(len(chunk.tokens) == 1 for chunk in step.chunks)
+        prompt_tokens = sum(len(chunk.tokens) for chunk in step.chunks) - rows
+        rounds = max(map(len, outcome.tokens.values()), default=1)
+        self._pace.measured(rows, prompt_tokens, rounds, seconds)
+
+    def _overloaded(self, reason: str) -> Overloaded:
+        wait = ceil(self._run_seconds * len(self.runs) / self.room.slots) or 1
+        return Overloaded(f"{reason}; ask again in {wait} seconds", float(wait))
+
+
+def _levels(lane: OrderedDict[str, list[Run]]) -> Iterator[list[Run]]:
+    """The first run of each session, then the second of each that has one, and so on."""
+    depth = 0
+    while level := [runs[depth] for runs in lane.values() if len(runs) > depth]:
+        yield level
+        depth += 1
+
+
+def _begun(run: Run) -> bool:
+    return run.sequence is None
+
+
+def _is_background(run: Run) -> bool:
+    return run.priority is Priority.BACKGROUND
+
+
+def _computes_for(run: Run, other: Run) -> bool:
+    """Whether C{other} is computing the beginning that C{run} may have a copy of soon."""
+    return (
+        other.held < run.fixed == other.fixed >= WORTH_KEEPING
+        and other.priority <= run.priority
+        and other.base is None
+        and other.tokens[: run.fixed] == run.tokens[: run.fixed]
+    )

@@ -1,0 +1,1 @@
+The models are there for every program: OpenAI's API at `/v1` (chats, texts, embeddings; streamed, with tools and JSON Schemas), tested with the `openai` packages for Python and JavaScript, `llm` and LangChain. And a model may be another server's: `inference.language_model`, `inference.fallbacks` and `inference.model` take an address; see `docs/openai-api.md`.
