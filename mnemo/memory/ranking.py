@@ -1,33 +1,34 @@
 """
 Which candidates come first. Pure: the same candidates in any order give the same answer.
 
-Each leg's score is brought to 0 to 1 and the two are added with weights. The scores are fused,
-not the ranks: a rank forgets by how much the first is better than the second.
+A linear model over L{mnemo.memory.features}: each signal has a weight for long texts and one
+for short ones, and a text lies between the two by its length. Talk in short turns is found by
+what was said around it; a long text speaks for itself, and there such signals mislead. No weight
+is negative, so what speaks for a memory never costs it a place.
 """
 
-from collections.abc import Sequence
+import re
+from collections.abc import Iterator, Sequence
+from typing import Final
 
-from attrs import frozen
+from attrs import define, frozen
 
-from mnemo.memory.salience import strength
+from mnemo.memory.features import SIGNALS, Numbers, features, shortness
+from mnemo.memory.query import Query
+from mnemo.memory.weights import Floor, Weights
 from mnemo.store.records import Candidate, Memory
 
-PRIOR_WEIGHT = 0.02
-"""The most that salience and age can add: enough to order equals, too little for the rest."""
+NEAR_IDENTICAL: Final = 0.9
+"""The share of words in common from which two texts say the same."""
 
-# Words do best on talk of people and dates, meaning on long technical messages: measured on both
-# and on abstracts, a share between .5 and .65 for meaning costs none of them much.
-MEANING_WEIGHT = 0.6 * (1 - PRIOR_WEIGHT)
-TEXT_WEIGHT = 0.4 * (1 - PRIOR_WEIGHT)
+REPEATS: Final = 0.2
+"""What a memory loses that says the same as a better one, at most."""
 
-FLOOR = 0.25
-"""The cosine under which a memory that shares no word with the query is not an answer."""
+_COMPARED: Final = 2_000
+"""Characters by which two texts are compared."""
 
-
-NAMES = ("text", "meaning", "prior")
-
-_Parts = tuple[tuple[float, float], ...]
-"""For each of L{NAMES} its value, 0 to 1, and its weight."""
+_words = re.compile(r"[\w']+").findall
+_NEGATIONS: Final = frozenset(("no", "not", "never", "nor", "none", "without", "cannot"))
 
 
 @frozen
@@ -35,10 +36,10 @@ class Term:
     """
     One part of a score.
 
-    @ivar name: one of L{NAMES}
-    @ivar raw: as it was measured: BM25, cosine, strength; C{None} where it is not known
+    @ivar name: one of L{SIGNALS}, or C{"repeats"}
+    @ivar raw: as it was measured: BM25, cosine; C{None} where it is not known
     @ivar value: brought to 0 to 1
-    @ivar weight: what C{value} counts for
+    @ivar weight: what C{value} counts for in a text of this length
     """
 
     name: str
@@ -65,72 +66,136 @@ class Ranked:
     terms: tuple[Term, ...]
 
 
-@frozen
-class _Scale:
+@frozen(eq=False)
+class _Scored:
     """
-    What a candidate is measured against: all the others.
-
-    @ivar text: the best BM25, or 0 where no word met
-    @ivar meaning: the cosine that stands in where a memory has no vector yet, the mean of
-        the others; C{None} where no candidate has one
+    @ivar values: of the signals
+    @ivar weights: of the signals, for a text of this length
     """
 
-    text: float
-    meaning: float | None
+    candidate: Candidate
+    score: float
+    values: Numbers
+    weights: Numbers
 
 
-def rank(candidates: Sequence[Candidate], now: float, limit: int) -> list[Ranked]:
+@define(eq=False)
+class _Waiting:
+    """
+    One that may come next.
+
+    @ivar words: what it says
+    @ivar repeats: how much of that has been said by one before it
+    """
+
+    scored: _Scored
+    words: frozenset[str]
+    repeats: float = 0.0
+
+    @property
+    def score(self) -> float:
+        return self.scored.score - min(REPEATS, self.scored.score) * self.repeats
+
+
+def rank(
+    candidates: Sequence[Candidate], query: Query, now: float, limit: int, weights: Weights
+) -> list[Ranked]:
     """
     The best C{limit} candidates, best first; none where nothing is relevant.
 
     @param now: at which strength and fading are judged, seconds since the epoch
     """
-    relevant = [candidate for candidate in candidates if _is_relevant(candidate)]
-    scale = _scale(relevant)
-    scored = [(_score(_parts(each, scale, now)), each) for each in relevant]
-    scored.sort(key=lambda each: (-each[0], -each[1].memory.created, each[1].memory.id))
-    return [
-        Ranked(candidate.memory, score, _terms(candidate, _parts(candidate, scale, now), now))
-        for score, candidate in scored[:limit]
+    if not candidates:
+        return []
+    values = features(candidates, query, now)
+    each_weights = weighed(shortness(candidates), weights)
+    scores = (values * each_weights).sum(axis=1).tolist()
+    scored = sorted(
+        map(_Scored, candidates, scores, values, each_weights),
+        key=lambda each: (-each.score, -each.candidate.memory.created, each.candidate.memory.id),
+    )
+    relevant = _relevant(scored, limit, weights.floor)
+    return list(_diverse(relevant, limit))
+
+
+def weighed(short: Numbers, weights: Weights) -> Numbers:
+    """
+    The weights of the signals for texts so short.
+
+    @param short: L{mnemo.memory.features.shortness} of each
+    @return: shape C{(len(short), len(SIGNALS))}
+    """
+    return weights.long + short[:, None] * (weights.short - weights.long)
+
+
+def evidence(candidate: Candidate, floor: Floor) -> float:
+    """
+    How much a memory has to do with the query, whatever the others have: about 0 to 1.3.
+
+    Words that are all there are evidence enough, whatever the vectors say of a name that the
+    model does not know; and so they are alone where there is no vector.
+    """
+    if candidate.cosine is None:
+        return candidate.coverage
+    by_both = candidate.cosine + floor.coverage * candidate.coverage
+    return max(by_both, floor.words * candidate.coverage)
+
+
+def _relevant(scored: Sequence[_Scored], limit: int, floor: Floor) -> list[_Scored]:
+    """Those above the floor; none where none of the first C{limit} answers."""
+    evident = [evidence(each.candidate, floor) for each in scored]
+    if max(evident[: max(limit, 10)], default=0.0) < floor.answer:
+        return []
+    return [each for each, found in zip(scored, evident, strict=True) if found >= floor.memory]
+
+
+def _diverse(scored: Sequence[_Scored], limit: int) -> Iterator[Ranked]:
+    """
+    The best C{limit}, one by one, where each loses what it repeats of those before it: maximal
+    marginal relevance (Carbonell and Goldstein, 1998), for texts that are nearly identical.
+    """
+    waiting = [_Waiting(each, _said(each.candidate.memory.text)) for each in scored[: 2 * limit]]
+    for _ in range(min(limit, len(waiting))):
+        best = max(waiting, key=lambda each: each.score)
+        waiting.remove(best)
+        yield _ranked(best.scored, best.repeats)
+        for other in waiting:
+            other.repeats = max(other.repeats, likeness(best.words, other.words))
+
+
+def likeness(words: frozenset[str], others: frozenset[str]) -> float:
+    """
+    How much of what two texts say is the same, 0 to 1; 0 unless nearly all is.
+
+    Texts that differ in a number or a negation do not say the same.
+    """
+    smaller, larger = sorted((len(words), len(others)))
+    if smaller < NEAR_IDENTICAL * larger:
+        return 0.0
+    differing = words ^ others
+    if any(word in _NEGATIONS or not word.isalpha() for word in differing):
+        return 0.0
+    common = len(words & others)
+    alike = common / (common + len(differing)) if common else 0.0
+    return alike if alike >= NEAR_IDENTICAL else 0.0
+
+
+def _said(text: str) -> frozenset[str]:
+    return frozenset(_words(text[:_COMPARED].lower()))
+
+
+def _ranked(scored: _Scored, repeats: float) -> Ranked:
+    candidate = scored.candidate
+    raw: dict[str, float | None] = {"text": candidate.text_score, "meaning": candidate.cosine}
+    terms = [
+        Term(name, raw.get(name, value), value, weight)
+        for name, value, weight in zip(
+            SIGNALS, scored.values.tolist(), scored.weights.tolist(), strict=True
+        )
     ]
-
-
-def _is_relevant(candidate: Candidate) -> bool:
-    if candidate.text_score is not None:
-        return True
-    return candidate.cosine is not None and candidate.cosine >= FLOOR
-
-
-def _scale(candidates: Sequence[Candidate]) -> _Scale:
-    scores = [each.text_score for each in candidates if each.text_score is not None]
-    # Summed in order of size, so that the order they came in does not show in the last digit.
-    cosines = sorted(each.cosine for each in candidates if each.cosine is not None)
-    return _Scale(
-        text=max(scores, default=0.0),
-        meaning=sum(cosines) / len(cosines) if cosines else None,
-    )
-
-
-def _parts(candidate: Candidate, scale: _Scale, now: float) -> _Parts:
-    text = (candidate.text_score or 0.0) / scale.text if scale.text > 0 else 0.0
-    cosine = scale.meaning if candidate.cosine is None else candidate.cosine
-    prior = 0.0 if candidate.memory.fades <= now else strength(candidate.memory, now)
-    if cosine is None:
-        return ((text, TEXT_WEIGHT + MEANING_WEIGHT), (0.0, 0.0), (prior, PRIOR_WEIGHT))
-    return ((text, TEXT_WEIGHT), (_unit(cosine), MEANING_WEIGHT), (prior, PRIOR_WEIGHT))
-
-
-def _score(parts: _Parts) -> float:
-    return _unit(sum(value * weight for value, weight in parts))
-
-
-def _terms(candidate: Candidate, parts: _Parts, now: float) -> tuple[Term, ...]:
-    raw = (candidate.text_score, candidate.cosine, strength(candidate.memory, now))
-    return tuple(
-        Term(name, measured, value, weight)
-        for name, measured, (value, weight) in zip(NAMES, raw, parts, strict=True)
-    )
-
-
-def _unit(value: float) -> float:
-    return min(1.0, max(0.0, value))
+    score = scored.score
+    if repeats:
+        loss = Term("repeats", repeats, repeats, -min(REPEATS, score))
+        terms.append(loss)
+        score += loss.adds
+    return Ranked(candidate.memory, score, tuple(terms))

@@ -1,22 +1,26 @@
 """Finding memories: by their words and by their meaning, ranked together."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
-from attrs import define, frozen
+from attrs import define, field, frozen
 from numpy.typing import NDArray
 from twisted.internet.defer import CancelledError, Deferred, FirstError, gatherResults
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
 from mnemo.inference.interfaces import EmbedderUnavailable, IEmbedder, Priority
+from mnemo.memory.beside import newer_first
 from mnemo.memory.ids import QUERY, MakeId
 from mnemo.memory.indexing import Vectoriser
+from mnemo.memory.query import understand
 from mnemo.memory.ranking import Ranked, rank
+from mnemo.memory.secrets import hidden
+from mnemo.memory.weights import WEIGHTS, Weights
 from mnemo.store.interfaces import IStore
-from mnemo.store.records import Filter, QueryRow
+from mnemo.store.records import Filter, Memory, QueryRow
 
-CANDIDATES = 50
+CANDIDATES = 60
 """How many candidates each search leg proposes at least."""
 
 Vector = NDArray[np.float32]
@@ -42,7 +46,9 @@ class Answer:
     What a question brought.
 
     @ivar query_id: what feedback on this answer refers to
-    @ivar ranked: best first; empty where nothing is relevant
+    @ivar ranked: best first; empty where nothing is relevant. Of two that differ in a figure
+        or the like the newer is first and the older right behind it
+    @ivar differing: for the id of each that has such, the memories that differ from it
     @ivar degraded: one line for each thing that did not work as it should
     @ivar seconds: how long it took
     """
@@ -52,6 +58,7 @@ class Answer:
     ranked: tuple[Ranked, ...]
     degraded: tuple[str, ...]
     seconds: float
+    differing: Mapping[str, Sequence[Memory]] = field(factory=dict)
 
 
 @define(eq=False)
@@ -63,6 +70,7 @@ class Recalling:
     _clock: IReactorTime
     _make_id: MakeId
     _vectoriser: Vectoriser
+    _weights: Weights = WEIGHTS
 
     log = Logger()
 
@@ -83,14 +91,14 @@ class Recalling:
 
         @param answered: called when one of them is answered
         """
+        began = self._clock.seconds()
+        vectors, problem = await self._vectors([each.text for each in questions], session)
 
         async def one(question: Question, vector: Vector | None) -> Answer:
             answer = await self._answer(question, vector, problem, session, began)
             answered()
             return answer
 
-        began = self._clock.seconds()
-        vectors, problem = await self._vectors([each.text for each in questions], session)
         answers = [
             Deferred.fromCoroutine(one(question, vector))
             for question, vector in zip(questions, vectors, strict=True)
@@ -107,17 +115,24 @@ class Recalling:
         found = await self._store.search(
             question.text, vector, wanted, max(CANDIDATES, 2 * question.limit)
         )
+        moment = wanted.now if wanted.as_of is None else wanted.as_of
+        query = understand(question.text, moment)
+        ranked = rank(found.candidates, query, moment, question.limit, self._weights)
+        differing: dict[str, list[Memory]] = {}
+        if ranked and wanted.as_of is None:
+            differing = await self._store.differing([each.memory.id for each in ranked])
         answer = Answer(
             query_id=self._make_id(QUERY),
             question=question,
-            ranked=tuple(rank(found.candidates, wanted.now, question.limit)),
+            ranked=tuple(newer_first(ranked, differing)),
             degraded=tuple(dict.fromkeys(filter(None, (problem, *found.problems)))),
             seconds=self._clock.seconds() - began,
+            differing=differing,
         )
         self._store.record_query(
             QueryRow(
                 id=answer.query_id,
-                text=question.text,
+                text=hidden(question.text).text,
                 session=session,
                 project=wanted.project or "",
                 returned=tuple(each.memory.id for each in answer.ranked),

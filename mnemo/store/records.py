@@ -11,8 +11,20 @@ Type = Literal["decision", "error", "insight", "learning", "general", "handoff"]
 State = Literal["active", "fading", "archived"]
 """C{archived} was forgotten (and can be restored); C{fading} is past its C{fades} time."""
 
-Relation = Literal["similar", "caused_by", "part_of", "contradicts", "temporal", "reinforces"]
-"""How one memory relates to another."""
+Relation = Literal[
+    "similar",
+    "caused_by",
+    "part_of",
+    "contradicts",
+    "temporal",
+    "reinforces",
+    "differs",
+    "supersedes",
+]
+"""
+How one memory relates to another. C{differs} is found by comparing: nearly the same words, and
+another figure, version, date, name or negation; nobody has said which of the two is right.
+"""
 
 NEVER = 9e18
 """The C{fades} time of a memory that does not fade: larger than any timestamp."""
@@ -110,6 +122,8 @@ class Filter:
     @ivar until: only created before
     @ivar concepts: only memories that carry at least one of these; empty for all
     @ivar exclude_concepts: only memories that carry none of these
+    @ivar as_of: a search answers as of this moment: what existed then, in the words it had then,
+        and what was not forgotten then; C{None} for now
     """
 
     now: float
@@ -123,20 +137,53 @@ class Filter:
     min_salience: float = 0.0
     concepts: tuple[str, ...] = ()
     exclude_concepts: tuple[str, ...] = ()
+    as_of: float | None = None
+
+
+@frozen
+class Context:
+    """
+    How what a memory was said among answers the same query.
+
+    Neighbours are the two memories before and the two behind it in its session; 0 stands for
+    one that is not there, that the filter forbids, or that has no such score.
+
+    @ivar texts: BM25 of the four neighbours, in order of time
+    @ivar cosines: of the four neighbours, in order of time
+    @ivar session_text: the mean of the three best BM25 in its session
+    @ivar session_coverage: how much of what the query asks for its session holds, 0 to 1: of
+        each term more, the more of its memories hold it
+    """
+
+    texts: tuple[float, ...] = (0.0, 0.0, 0.0, 0.0)
+    cosines: tuple[float, ...] = (0.0, 0.0, 0.0, 0.0)
+    session_text: float = 0.0
+    session_coverage: float = 0.0
+
+
+ALONE = Context()
+"""The context of a memory without a session."""
 
 
 @frozen
 class Candidate:
     """
-    A memory that at least one search leg proposes.
+    A memory that a search leg proposes, or one beside such a memory in its session.
 
-    @ivar text_score: BM25 of the query's terms; C{None} where no term meets
+    @ivar text_score: BM25 of the query's terms; C{None} where no term meets, or where so many
+        memories are better by it that it is not known
     @ivar cosine: -1 to 1; C{None} where there is no query vector or no vector of it yet
+    @ivar coverage: how much of what the query asks for it holds: of the idf of its terms, those
+        of no memory included, 0 to 1
+    @ivar pairs: how many of the neighbouring terms of the query are neighbours in it, 0 to 1
     """
 
     memory: Memory
     text_score: float | None
     cosine: float | None
+    coverage: float = 0.0
+    pairs: float = 0.0
+    context: Context = ALONE
 
 
 @frozen
@@ -149,6 +196,45 @@ class Found:
 
     candidates: tuple[Candidate, ...]
     problems: tuple[str, ...] = ()
+
+
+@frozen
+class Kept:
+    """
+    What came of a memory that was to be kept.
+
+    @ivar memory: it, or the one that has its text already
+    @ivar duplicate: whether that one was there
+    """
+
+    memory: Memory
+    duplicate: bool
+
+
+@frozen
+class Uncompared:
+    """
+    A memory whose text has not been compared with its neighbours yet.
+
+    @ivar near: the memories of its project that are nearest to it, and their cosines
+    """
+
+    memory: Memory
+    near: tuple[tuple[Memory, float], ...]
+
+
+@frozen
+class Likeness:
+    """
+    What comparing a memory with its neighbours brought.
+
+    @ivar version: of the memory that was compared
+    @ivar links: for each memory that is like it the relation, and whether that one is the older
+    """
+
+    key: int
+    version: int
+    links: tuple[tuple[int, Relation, bool], ...]
 
 
 @frozen
@@ -269,3 +355,80 @@ class Statistics:
     sessions_live: int
     sessions_ended: int
     database_bytes: int
+
+
+@frozen
+class Claim:
+    """
+    A job that was taken: to derive something from a memory's text.
+
+    @ivar lease: what tells this claim from every other
+    @ivar until: when it ends, seconds since the epoch
+    @ivar memory: the memory's key
+    @ivar recipe: with what was derived last from this version of the text, or C{""}
+    @ivar tries: how often it was claimed, this time included
+    """
+
+    lease: str
+    until: float
+    memory: int
+    id: str
+    version: int
+    text: str
+    project: str
+    type: Type
+    recipe: str
+    tries: int
+
+
+@frozen
+class DerivedField:
+    """
+    Something that was derived from a memory's text.
+
+    @ivar value: plain JSON
+    @ivar model: what made it
+    @ivar prompt: the version of the rules by which it was made
+    @ivar scores: how true it was found to be, and what was wrong with what it replaces
+    @ivar made: when, seconds since the epoch; the store's own to set
+    """
+
+    name: str
+    value: object
+    model: str
+    prompt: str
+    scores: Mapping[str, object] = field(factory=dict)
+    made: float = 0.0
+
+
+@frozen
+class Finished:
+    """
+    What came of a claim.
+
+    @ivar recipe: with what it was derived
+    @ivar problem: why something better is still to be expected; empty where nothing is
+    @ivar again: from when on that is to be tried
+    @ivar failed: whether that is the job's fault: after too many tries it is parked
+    """
+
+    claim: Claim
+    fields: tuple[DerivedField, ...]
+    recipe: str
+    problem: str = ""
+    again: float = 0.0
+    failed: bool = False
+
+
+@frozen
+class JobCounts:
+    """
+    How the queue of jobs is.
+
+    @ivar parked: how many were given up
+    @ivar reason: why one of these was
+    """
+
+    waiting: int
+    parked: int
+    reason: str = ""

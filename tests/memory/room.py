@@ -25,7 +25,8 @@ class MemoryTestCase(SynchronousTestCase):
     def setUp(self) -> None:
         self.clock = Clock()
         self.clock.advance(NOW)
-        self.store = open_store(self.mktemp(), self.clock)
+        self.directory = self.mktemp()
+        self.store = open_store(self.directory, self.clock)
         self.addCleanup(lambda: self.successResultOf(self.store.stop()))
         self.embedder = FakeEmbedder()
         numbers = {"m": count(1), "q": count(1)}
@@ -50,7 +51,7 @@ class MemoryTestCase(SynchronousTestCase):
                 text,
                 **{"type": "general", "source": "mcp", "project": "p", "session": "s1"} | changes,
             )
-        )
+        ).memory
         return kept
 
     def recall(self, text: str, limit: int = 5, **wanted: Any) -> Answer:

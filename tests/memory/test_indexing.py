@@ -60,6 +60,14 @@ class Vectorising(MemoryTestCase):
         self.assertEqual(self.embedded(kept), [True])
         self.assertEqual((self.vectoriser.backlog, self.vectoriser.problem), (0, ""))
 
+    def test_how_far_it_is_is_known(self) -> None:
+        self.remember("heron")
+        self.assertEqual(self.vectoriser.progress, (1, 1))
+        self.remember_without_model("goose", "crane")
+        self.assertEqual(self.vectoriser.progress, (1, 3))
+        self.embedder.give_model_back("another")
+        self.assertEqual(self.vectoriser.progress, (3, 3))
+
     def test_another_model_makes_all_of_them_anew(self) -> None:
         kept = self.remember("heron").id
         self.embedder.take_model_away()

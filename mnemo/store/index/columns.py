@@ -1,6 +1,7 @@
 """The filterable fields of every memory in numpy arrays: a filter costs microseconds."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
+from itertools import repeat
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,6 +11,9 @@ from mnemo.store.records import Filter, Memory
 Slots = NDArray[np.intp]
 
 _FIRST_CAPACITY = 1024
+
+NOBODY = -1
+"""Where there is no neighbour."""
 
 
 def passes(memory: Memory, wanted: Filter) -> bool:
@@ -56,6 +60,7 @@ class Columns:
         self._carriers: dict[str, set[int]] = {}
         self._concepts: dict[int, frozenset[str]] = {}
         self._rows = _Rows(_FIRST_CAPACITY)
+        self._ends: dict[int, tuple[int, int]] = {}
 
     def __len__(self) -> int:
         """The number of memories."""
@@ -88,6 +93,9 @@ class Columns:
         if slot == len(self._rows.key):
             self._rows = self._rows.grown()
         rows = self._rows
+        in_place = self._is_in_place(slot, memory)
+        if memory.key in self._slots and not in_place:
+            self._leave_session(slot)
         rows.key[slot] = memory.key
         rows.project[slot] = self._code(memory.project)
         rows.type[slot] = self._code(memory.type)
@@ -99,6 +107,8 @@ class Columns:
         rows.archived[slot] = memory.archived
         rows.known[slot] = True
         self._put_concepts(slot, frozenset(_folded(memory.concepts)))
+        if memory.session and not in_place:
+            self._join_session(slot)
         self._slots[memory.key] = slot
         self._count = max(self._count, slot + 1)
 
@@ -108,6 +118,33 @@ class Columns:
         if slot is not None:
             self._rows.known[slot] = False
             self._put_concepts(slot, frozenset())
+            self._leave_session(slot)
+
+    def around(self, keys: Sequence[int], wanted: Filter) -> NDArray[np.int64]:
+        """
+        For each of these memories the keys of the two before it in its session and of the two
+        behind it: a row of four, in order of time.
+
+        L{NOBODY} stands where the session begins or ends, and for one that does not pass the
+        filter. Memories without a session have no neighbours.
+        """
+        slots = self._slots_of(keys)
+        rows = self._rows
+        before, behind = _step(rows.before, slots), _step(rows.behind, slots)
+        beside = np.stack(
+            (_step(rows.before, before), before, behind, _step(rows.behind, behind)), axis=1
+        )
+        there = beside >= 0
+        there[there] = self._passing(wanted, beside[there])
+        return np.where(there, rows.key[beside], NOBODY)
+
+    def sessions(self, keys: Sequence[int]) -> list[int]:
+        """For each memory a number that is its session's alone; L{NOBODY} where it has none."""
+        slots = self._slots_of(keys)
+        sessions = self._rows.session[slots]
+        alone = (slots < 0) | (sessions == self._codes.get("", NOBODY))
+        found: list[int] = np.where(alone, NOBODY, sessions).tolist()
+        return found
 
     def mask(self, wanted: Filter) -> NDArray[np.bool_]:
         """For each slot, whether its memory passes the filter."""
@@ -122,6 +159,10 @@ class Columns:
     def matches(self, wanted: Filter, key: int) -> bool:
         """Whether this memory is known and passes the filter."""
         return bool(self.matching(wanted, (key,)))
+
+    def _slots_of(self, keys: Sequence[int]) -> Slots:
+        """The slot of each of a few memories, L{NOBODY} where it is not known."""
+        return np.fromiter(map(self._slots.get, keys, repeat(NOBODY)), np.intp, len(keys))
 
     def _passing(self, wanted: Filter, slots: Slots | None) -> NDArray[np.bool_]:
         """For each of C{slots}, or for all there are, whether its memory passes."""
@@ -167,6 +208,61 @@ class Columns:
             carrying[slots[slots < count]] = True
         return carrying
 
+    def _is_in_place(self, slot: int, memory: Memory) -> bool:
+        """Whether a memory is known with the session and the time that it has now."""
+        rows = self._rows
+        return (
+            memory.key in self._slots
+            and rows.session[slot] == self._code(memory.session)
+            and rows.created[slot] == memory.created
+        )
+
+    def _join_session(self, slot: int) -> None:
+        """
+        Put a slot into the order of its session: by time, and what came later behind.
+
+        Most come last, or first where a past is read backwards, and are placed at once.
+        """
+        rows = self._rows
+        session = int(rows.session[slot])
+        first, last = self._ends.get(session, (NOBODY, NOBODY))
+        before, behind = last, NOBODY
+        if first >= 0 and self._is_earlier(slot, first):
+            before, behind = NOBODY, first
+        while before >= 0 and self._is_earlier(slot, before):
+            before, behind = int(rows.before[before]), before
+        rows.before[slot], rows.behind[slot] = before, behind
+        self._link(session, before, slot)
+        self._link(session, slot, behind)
+
+    def _leave_session(self, slot: int) -> None:
+        rows = self._rows
+        before, behind = int(rows.before[slot]), int(rows.behind[slot])
+        session = int(rows.session[slot])
+        if before >= 0 or behind >= 0:
+            self._link(session, before, behind)
+        elif self._ends.get(session) == (slot, slot):
+            del self._ends[session]
+        rows.before[slot] = rows.behind[slot] = NOBODY
+
+    def _link(self, session: int, before: int, behind: int) -> None:
+        """Make two slots of a session follow each other; L{NOBODY} stands for either end."""
+        rows = self._rows
+        first, last = self._ends.get(session, (NOBODY, NOBODY))
+        if before >= 0:
+            rows.behind[before] = behind
+        else:
+            first = behind
+        if behind >= 0:
+            rows.before[behind] = before
+        else:
+            last = before
+        self._ends[session] = (first, last)
+
+    def _is_earlier(self, slot: int, other: int) -> bool:
+        rows = self._rows
+        return bool((rows.created[slot], rows.key[slot]) < (rows.created[other], rows.key[other]))
+
     def _put_concepts(self, slot: int, concepts: frozenset[str]) -> None:
         before = self._concepts.pop(slot, frozenset())
         for concept in before - concepts:
@@ -183,6 +279,11 @@ class Columns:
         return self._codes.setdefault(value, len(self._codes))
 
 
+def _step(beside: NDArray[np.int32], slots: Slots) -> Slots:
+    """The slots beside these, on one side; L{NOBODY} beside nobody."""
+    return np.where(slots >= 0, beside[slots], NOBODY).astype(np.intp)
+
+
 class _Rows:
     """The columns themselves, all of one length."""
 
@@ -197,6 +298,9 @@ class _Rows:
         self.salience = np.zeros(capacity, dtype=np.float64)
         self.fades = np.zeros(capacity, dtype=np.float64)
         self.created = np.zeros(capacity, dtype=np.float64)
+        # The slots beside each in its session.
+        self.before = np.full(capacity, NOBODY, dtype=np.int32)
+        self.behind = np.full(capacity, NOBODY, dtype=np.int32)
 
     def grown(self) -> "_Rows":
         """The same rows in arrays of twice the length."""

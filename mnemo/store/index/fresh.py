@@ -1,14 +1,15 @@
 """Rows that are in the database and not yet in the text index."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from itertools import pairwise
 from math import log1p
 from threading import Lock
 
 from attrs import frozen
 
 from mnemo.store.index.columns import Columns
-from mnemo.store.index.text import Weights
+from mnemo.store.index.text import Weights, Words
 from mnemo.store.records import Filter
 
 K1 = 1.2
@@ -40,6 +41,7 @@ class FreshRows:
         self._lock = Lock()
         self._changes: dict[int, int] = {}
         self._terms: dict[int, Counter[str]] = {}
+        self._pairs: dict[int, frozenset[tuple[str, str]]] = {}
         self._postings: dict[str, dict[int, int]] = {}
 
     def __len__(self) -> int:
@@ -49,10 +51,12 @@ class FreshRows:
     def put(self, key: int, terms: Sequence[str], change: int) -> None:
         """Take in a row as it is since C{change}."""
         counted = Counter(terms)
+        pairs = frozenset(pairwise(terms))
         with self._lock:
             self._drop(key)
             self._changes[key] = change
             self._terms[key] = counted
+            self._pairs[key] = pairs
             for term, count in counted.items():
                 self._postings.setdefault(term, {})[key] = count
 
@@ -84,12 +88,38 @@ class FreshRows:
         hits.sort(key=lambda hit: -hit[1])
         return Fresh(hits[:limit], hidden)
 
+    def holders(self, terms: Sequence[str]) -> tuple[int, dict[str, int]]:
+        """How many rows there are, and how many of them hold each of these terms."""
+        with self._lock:
+            return len(self._terms), {term: len(self._postings.get(term, ())) for term in terms}
+
+    def holding(self, words: Sequence[Words], keys: Collection[int]) -> dict[int, int]:
+        """
+        What each of C{keys} that is fresh holds of C{words}, as
+        L{mnemo.store.index.text.TextIndex.holding} says it; 0 for one that is gone.
+        """
+        with self._lock:
+            return {key: self._held(words, key) for key in keys if key in self._changes}
+
+    def _held(self, words: Sequence[Words], key: int) -> int:
+        terms, pairs = self._terms.get(key, Counter()), self._pairs.get(key, frozenset())
+        held = (each in (terms if isinstance(each, str) else pairs) for each in words)
+        return sum(is_held << number for number, is_held in enumerate(held))
+
     def _drop(self, key: int) -> None:
+        self._pairs.pop(key, None)
         for term in self._terms.pop(key, ()):
             keys = self._postings[term]
             del keys[key]
             if not keys:
                 del self._postings[term]
+
+
+def idf(documents: int, holders: int) -> float:
+    """How much a term tells that so many documents hold: the idf that cannot be negative."""
+    # The index counts deleted documents among the holders until it has merged them away.
+    holders = min(documents, holders)
+    return log1p((documents - holders + 0.5) / (holders + 0.5))
 
 
 def _bm25(
@@ -99,16 +129,13 @@ def _bm25(
     weights: Weights,
 ) -> dict[int, float]:
     """
-    Okapi BM25 as Lucene and tantivy have it (Robertson and Zaragoza, 2009, with the idf that
-    cannot be negative).
+    Okapi BM25 as Lucene and tantivy have it (Robertson and Zaragoza, 2009).
     """
     scores = dict.fromkeys(lengths, 0.0)
     mean = weights.average_length or sum(lengths.values()) / max(1, len(lengths))
     for term, keys in postings.items():
-        # The index counts deleted documents among the holders until it has merged them away.
-        holders = min(documents, len(keys) + weights.frequencies.get(term, 0))
-        idf = log1p((documents - holders + 0.5) / (holders + 0.5))
+        rarity = idf(documents, len(keys) + weights.frequencies.get(term, 0))
         for key, count in keys.items():
             norm = K1 * (1 - B + B * lengths[key] / mean)
-            scores[key] += idf * count * (K1 + 1) / (count + norm)
+            scores[key] += rarity * count * (K1 + 1) / (count + norm)
     return scores

@@ -14,13 +14,20 @@ from mnemo.store.index.analyser import ANALYSER_VERSION
 from mnemo.store.index.damage import check_files
 from mnemo.store.records import Filter, Memory
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 _VERSION = ANALYSER_VERSION * 1000 + SCHEMA_VERSION
 
 _HEAP_BYTES = 30_000_000
 
 # Documents that are no memories carry this word, under which nothing else is kept.
 _MARKER = "marker"
+
+
+Words = str | tuple[str, str]
+"""A term, or two terms that follow each other."""
+
+_BITS = 24
+"""So many bits a score holds: it is a number of single precision."""
 
 
 class IndexBroken(Exception):
@@ -63,8 +70,8 @@ class TextIndex:
     The terms of forgotten memories lie in a field of their own, so that a search without a
     filter is a plain union of terms, which tantivy ends early.
 
-    C{open}, C{commit}, C{rebuild} and C{close} are called on the index thread, C{search} and
-    C{weights} on any.
+    C{open}, C{commit}, C{rebuild} and C{close} are called on the index thread, C{search},
+    C{holding} and C{weights} on any.
     """
 
     def __init__(self, directory: Path) -> None:
@@ -147,6 +154,36 @@ class TextIndex:
             keys = searcher.fast_field_values("key", [address for _, address in hits])
             return [(cast(int, key), score) for key, (score, _) in zip(keys, hits, strict=True)]
 
+    def holding(
+        self, words: Sequence[Words], keys: Sequence[int], archived: bool
+    ) -> dict[int, int]:
+        """
+        What each of C{keys} holds of C{words}: bit I{n} is set where it has the I{n}th.
+
+        One search of the keys brings a number of bits at once, as the sum of scores that are
+        powers of two. Keys that are unknown, or hold none, may be left out.
+        """
+        held: dict[int, int] = {}
+        if not words or not keys:
+            return held
+        field = "archived_terms" if archived else "terms"
+        with _guarded():
+            searcher = self._current().searcher
+            chosen = [(Occur.Should, Query.term_query(self._schema, "key", key)) for key in keys]
+            scope = (Occur.Must, Query.const_score_query(Query.boolean_query(chosen), 0.0))
+            for start in range(0, len(words), _BITS):
+                asked = [
+                    (Occur.Should, Query.const_score_query(self._words(field, each), 2.0**bit))
+                    for bit, each in enumerate(words[start : start + _BITS])
+                ]
+                found = searcher.search(
+                    Query.boolean_query([scope, *asked]), len(keys), count=False
+                ).hits
+                where = searcher.fast_field_values("key", [address for _, address in found])
+                for key, (score, _) in zip(where, found, strict=True):
+                    held[cast(int, key)] = held.get(cast(int, key), 0) | int(score) << start
+        return held
+
     def weights(self, terms: Sequence[str]) -> Weights:
         """What L{mnemo.store.index.fresh.FreshRows} needs to score as this index does."""
         with _guarded():
@@ -224,6 +261,11 @@ class TextIndex:
             clauses.append((Occur.MustNot, self._concepts(wanted.exclude_concepts)))
         return clauses[0][1] if len(clauses) == 1 else Query.boolean_query(clauses)
 
+    def _words(self, field: str, words: Words) -> Query:
+        if isinstance(words, str):
+            return Query.term_query(self._schema, field, words)
+        return Query.phrase_query(self._schema, field, list(words))
+
     def _filters(self, wanted: Filter) -> Iterator[Query]:
         for field in ("project", "source", "session"):
             value = getattr(wanted, field)
@@ -267,7 +309,7 @@ class TextIndex:
 def _schema() -> tantivy.Schema:
     builder = tantivy.SchemaBuilder()
     for name in ("terms", "archived_terms"):
-        builder.add_text_field(name, tokenizer_name="whitespace", index_option="freq")
+        builder.add_text_field(name, tokenizer_name="whitespace", index_option="position")
     for name in ("project", "source", "session", "type", "concepts", "kind"):
         builder.add_text_field(name, tokenizer_name="raw", index_option="basic")
     for name in ("salience", "fades", "created"):

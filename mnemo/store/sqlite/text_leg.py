@@ -1,7 +1,7 @@
 """The text leg of a search, and how its index is kept in step with the database."""
 
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 
 from twisted.internet.defer import Deferred
@@ -11,8 +11,8 @@ from twisted.python.failure import Failure
 
 from mnemo.store.index.analyser import terms
 from mnemo.store.index.columns import Columns
-from mnemo.store.index.fresh import FreshRows
-from mnemo.store.index.text import Document, IndexBroken, TextIndex, Weights
+from mnemo.store.index.fresh import FreshRows, idf
+from mnemo.store.index.text import Document, IndexBroken, TextIndex, Weights, Words
 from mnemo.store.interfaces import StoreError
 from mnemo.store.records import Filter, Memory
 from mnemo.store.sqlite import changes, sentinel
@@ -38,7 +38,8 @@ class TextLeg:
     up to date in pieces that are read from the database: after some writes, after a start, and
     from nothing where it was deleted or is damaged. Searches go on meanwhile.
 
-    L{search} and L{test} are called on any thread, everything else on the reactor thread.
+    L{search}, L{rarities}, L{holding} and L{test} are called on any thread, everything else on
+    the reactor thread.
 
     @ivar problem: empty, or one line that says why a memory may not be found by its words
     """
@@ -122,6 +123,37 @@ class TextLeg:
             fresh = self._fresh.search(asked, self._columns, wanted, limit, weights)
         best = sorted((*fresh.hits, *indexed), key=lambda hit: -hit[1])
         return dict(best[:limit])
+
+    def rarities(self, asked: Sequence[str]) -> dict[str, float]:
+        """The idf of each term; empty where it cannot be told."""
+        index = self._index
+        try:
+            weights = _NO_WEIGHTS if index is None else index.weights(asked)
+        except Exception as error:
+            self._reactor.callFromThread(self._failed, index, error)
+            return {}
+        documents, holders = self._fresh.holders(asked)
+        return {
+            term: idf(
+                weights.documents + documents, holders[term] + weights.frequencies.get(term, 0)
+            )
+            for term in asked
+        }
+
+    def holding(
+        self, words: Sequence[Words], keys: Collection[int], wanted: Filter
+    ) -> dict[int, int]:
+        """What each of C{keys} holds of C{words}: see L{TextIndex.holding}."""
+        held = self._fresh.holding(words, keys)
+        index = self._index
+        if index is None:
+            return held
+        others = [key for key in keys if key not in held]
+        try:
+            return held | index.holding(words, others, wanted.state == "archived")
+        except Exception as error:
+            self._reactor.callFromThread(self._failed, index, error)
+            return held
 
     def test(self, now: float) -> str:
         """Look for the sentinel. Empty where it was found, else one line."""

@@ -1,0 +1,188 @@
+"""
+What speaks for a candidate as the answer to a query: numbers from 0 to 1. Pure.
+
+What has no natural scale is measured against the best of the candidates. They are worked out for
+all candidates at once, a column for each signal; L{mnemo.memory.ranking} adds them up with
+weights.
+"""
+
+import re
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mnemo.memory.query import Query
+from mnemo.memory.salience import strength
+from mnemo.memory.when import nearness
+from mnemo.store.records import Candidate, Memory
+
+Numbers = NDArray[np.float64]
+Column = Numbers | Sequence[float] | Sequence[bool]
+
+SIGNALS: Final = (
+    "text",
+    "meaning",
+    "coverage",
+    "pairs",
+    "phrase",
+    "identifier",
+    "speaker",
+    "time",
+    "tells_when",
+    "tells_number",
+    "substance",
+    "statement",
+    "text_around",
+    "meaning_around",
+    "text_before",
+    "session_text",
+    "session_coverage",
+    "type",
+    "project",
+    "prior",
+)
+"""The names of the signals, in the order of a row of L{features}."""
+
+SHORT: Final = 300.0
+"""Characters over which what is right for short texts fades to a third."""
+
+_SUBSTANCE: Final = 160.0
+"""Characters over which a text comes to say something."""
+
+_SEARCHED: Final = 4_000
+"""Characters of a text in which a phrase is looked for."""
+
+_READ: Final = 500
+"""Characters of a text in which a time or a number is looked for: further on there always is."""
+
+_NEIGHBOURS: Final = (0.5, 1.0, 1.0, 0.5)
+"""What each of the four neighbours counts."""
+
+_SPEAKER = re.compile(r"\s*([^\W\d_][\w.'-]{0,30}(?: [^\W\d_][\w.'-]{0,30})?):\s")
+_TIME = re.compile(
+    r"\b(?:yesterday|today|tonight|tomorrow|ago|weekend|since|[0-9]{1,2}(?:st|nd|rd|th)"
+    r"|(?:19|20)[0-9]{2}"
+    r"|(?:last|next|this) (?:night|morning|week|weekend|month|year|summer|winter|spring|fall)"
+    r"|(?:last|next) (?:mon|tue|wed|thu|fri|sat|sun)\w*"
+    r"|january|february|april|june|july|august|september|october|november|december"
+    r"|monday|tuesday|wednesday|thursday|friday|saturday|sunday)\b",
+    re.IGNORECASE,
+)
+_NUMBER = re.compile(
+    r"[0-9]|\b(?:two|three|four|five|six|seven|eight|nine|ten|dozen|couple|once|twice"
+    r"|several|both)\b",
+    re.IGNORECASE,
+)
+
+
+def shortness(candidates: Sequence[Candidate]) -> Numbers:
+    """For each 1 for a text of a few words, falling to 0 for long ones."""
+    return np.exp(-_sizes(candidates) / SHORT)
+
+
+def features(candidates: Sequence[Candidate], query: Query, now: float) -> Numbers:
+    """
+    The value of each of L{SIGNALS} for each candidate.
+
+    @return: shape C{(len(candidates), len(SIGNALS))}
+    """
+    columns = (
+        *_own(candidates),
+        *_asked_for(candidates, query),
+        *_shape(candidates, query),
+        *_context(candidates),
+        *_prior(candidates, query, now),
+    )
+    return np.stack([np.asarray(column, np.float64) for column in columns], axis=1)
+
+
+def _own(candidates: Sequence[Candidate]) -> Iterator[Column]:
+    """text, meaning, coverage, pairs"""
+    scores = np.array([each.text_score or 0.0 for each in candidates])
+    yield _share(scores, scores.max(initial=0.0))
+    cosines = [each.cosine for each in candidates]
+    # What has no vector yet counts as the others do on the average. Summed in order of size, so
+    # that the order they came in does not show in the last digit.
+    known = sorted(cosine for cosine in cosines if cosine is not None)
+    mean = sum(known) / len(known) if known else 0.0
+    yield np.clip([mean if cosine is None else cosine for cosine in cosines], 0.0, 1.0)
+    yield [each.coverage for each in candidates]
+    yield [each.pairs for each in candidates]
+
+
+def _asked_for(candidates: Sequence[Candidate], query: Query) -> Iterator[Column]:
+    """phrase, identifier, speaker, time"""
+    texts = [each.memory.text for each in candidates]
+    yield [_holding(query.phrases, text) for text in texts]
+    yield [_holding(query.identifiers, text) for text in texts]
+    yield [_is_said_by_whom_it_asks(each.memory, query) for each in candidates]
+    yield [
+        max((nearness(time, each.memory.created) for time in query.times), default=0.0)
+        for each in candidates
+    ]
+
+
+def _shape(candidates: Sequence[Candidate], query: Query) -> Iterator[Column]:
+    """tells_when, tells_number, substance, statement"""
+    texts = [each.memory.text for each in candidates]
+    yield [query.asks_when and _TIME.search(text[:_READ]) is not None for text in texts]
+    yield [query.asks_number and _NUMBER.search(text[:_READ]) is not None for text in texts]
+    yield 1.0 - np.exp(-_sizes(candidates) / _SUBSTANCE)
+    yield [not text.rstrip().endswith("?") for text in texts]
+
+
+def _context(candidates: Sequence[Candidate]) -> Iterator[Column]:
+    """text_around, meaning_around, text_before, session_text, session_coverage"""
+    contexts = [each.context for each in candidates]
+    best = max((each.text_score or 0.0 for each in candidates), default=0.0)
+    texts = np.array([each.texts for each in contexts]).reshape(-1, len(_NEIGHBOURS))
+    cosines = np.array([each.cosines for each in contexts]).reshape(-1, len(_NEIGHBOURS))
+    yield _share((texts * _NEIGHBOURS).max(axis=1), best)
+    yield np.clip((cosines * _NEIGHBOURS).max(axis=1), 0.0, 1.0)
+    yield _share(texts[:, 1], best)
+    sessions = np.array([each.session_text for each in contexts])
+    yield _share(sessions, sessions.max(initial=0.0))
+    yield [each.session_coverage for each in contexts]
+
+
+def _prior(candidates: Sequence[Candidate], query: Query, now: float) -> Iterator[Column]:
+    """type, project, prior"""
+    memories = [each.memory for each in candidates]
+    yield [memory.type in query.types for memory in memories]
+    yield [_is_of_a_project_named(memory, query) for memory in memories]
+    yield [0.0 if memory.fades <= now else strength(memory, now) for memory in memories]
+
+
+def _sizes(candidates: Sequence[Candidate]) -> Numbers:
+    """Characters of each."""
+    return np.array([len(each.memory.text) for each in candidates], np.float64)
+
+
+def _holding(phrases: Sequence[str], text: str) -> float:
+    """How many of the phrases a text holds, 0 to 1."""
+    if not phrases:
+        return 0.0
+    lower = " ".join(text[:_SEARCHED].lower().split())
+    return sum(phrase in lower for phrase in phrases) / len(phrases)
+
+
+def _is_said_by_whom_it_asks(memory: Memory, query: Query) -> float:
+    """Whether who says it is named in the query, or is the user where the query says "I"."""
+    if not query.names and not query.is_own:
+        return 0.0
+    said = _SPEAKER.match(memory.text)
+    speaker = (said[1] if said else memory.source).lower()
+    is_user = query.is_own and speaker == "user"
+    return float(is_user or not query.names.isdisjoint(speaker.split()))
+
+
+def _is_of_a_project_named(memory: Memory, query: Query) -> float:
+    name = memory.project.rsplit("/", 1)[-1].lower()
+    return float(bool(name) and name in query.words)
+
+
+def _share(values: Numbers, best: float) -> Numbers:
+    """Each as a share of the best, 0 to 1."""
+    return np.minimum(values / best, 1.0) if best > 0 else np.zeros(len(values))
