@@ -8,7 +8,7 @@ from twisted.internet.defer import DeferredLock
 from twisted.internet.interfaces import IReactorTime
 
 from mnemo.memory.changes import Changes
-from mnemo.memory.salience import clamp, fades
+from mnemo.memory.salience import clamp, still_fades
 from mnemo.store.interfaces import IStore, StoreError
 from mnemo.store.records import Memory, QueryRow
 
@@ -87,7 +87,7 @@ class Judging:
             after = round(clamp(memory.salience + step), 6)
             judgements.append(Judgement(memory.id, was, memory.salience, after))
             if after != memory.salience:
-                changes[memory.id] = (after, fades(memory.type, after, memory.updated))
+                changes[memory.id] = (after, still_fades(memory, after, memory.updated))
                 changed.append(memory)
         if changes:
             await self._store.set_salience(changes)

@@ -1,6 +1,6 @@
 """Making the vectors of what was remembered, in the background."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import ClassVar
 
 from attrs import define, field
@@ -38,11 +38,13 @@ class Vectoriser:
 
     @ivar backlog: how many memories wait for a vector; some of them may be gone meanwhile
     @ivar problem: why they wait, in one line; empty while all goes well
+    @ivar embedded: called when some have their vectors
     """
 
     _store: IStore
     _embedder: IEmbedder
     _clock: IReactorTime
+    embedded: Callable[[], None] = lambda: None
     backlog: int = field(default=0, init=False)
     problem: str = field(default="", init=False)
     _model: str = field(default="", init=False)
@@ -62,6 +64,12 @@ class Vectoriser:
         if self.backlog > SHORT:
             return f"{self.backlog} memories are found by their words alone until they have vectors"
         return ""
+
+    @property
+    def progress(self) -> tuple[int, int]:
+        """How many memories have a vector of the model in use, and how many there are."""
+        there = self._store.memories
+        return max(0, there - self.backlog), there
 
     async def start(self) -> None:
         """Say which model is in use, then work whenever there is something to do."""
@@ -191,3 +199,4 @@ class Vectoriser:
         vectors = await self._embedder.embed([each.text for each in batch], Priority.BACKGROUND)
         await self._store.put_vectors(list(zip(batch, vectors, strict=True)))
         self.backlog = max(0, self.backlog - len(batch))
+        self.embedded()

@@ -5,7 +5,9 @@ from twisted.internet.defer import Deferred, DeferredLock
 from twisted.internet.interfaces import IReactorTime
 
 from mnemo.inference.interfaces import IEmbedder
+from mnemo.memory.aside import Aside, here
 from mnemo.memory.changes import Changes
+from mnemo.memory.comparing import Comparing
 from mnemo.memory.feedback import Judging
 from mnemo.memory.ids import MakeId, random_id
 from mnemo.memory.indexing import Vectoriser
@@ -20,6 +22,7 @@ class Memories:
     What the tools work with.
 
     @ivar store: for what is only looked up: by id, by time, by session
+    @ivar aside: does what takes long
     @ivar changes: tells whoever watches what has changed
     """
 
@@ -27,8 +30,10 @@ class Memories:
     embedder: IEmbedder
     clock: IReactorTime
     make_id: MakeId = random_id
+    aside: Aside = here
     changes: Changes = field(init=False)
     vectoriser: Vectoriser = field(init=False)
+    comparing: Comparing = field(init=False)
     remembering: Remembering = field(init=False)
     recalling: Recalling = field(init=False)
     judging: Judging = field(init=False)
@@ -36,7 +41,8 @@ class Memories:
     def __attrs_post_init__(self) -> None:
         salience_lock = DeferredLock()
         self.changes = Changes(self.clock)
-        self.vectoriser = Vectoriser(self.store, self.embedder, self.clock)
+        self.comparing = Comparing(self.store, self.clock, self.aside)
+        self.vectoriser = Vectoriser(self.store, self.embedder, self.clock, self.comparing.embedded)
         self.remembering = Remembering(
             self.store,
             self.clock,
@@ -44,6 +50,7 @@ class Memories:
             self.vectoriser.written,
             salience_lock,
             self.changes,
+            self.aside,
         )
         self.recalling = Recalling(
             self.store, self.embedder, self.clock, self.make_id, self.vectoriser
@@ -56,9 +63,11 @@ class Memories:
 
     async def _start(self) -> None:
         self.changes.knows(project.name for project in await self.store.projects())
+        self.comparing.start()
         await self.vectoriser.start()
 
     def stop(self) -> None:
         """End what runs in the background. The store and the model are still there."""
         self.vectoriser.stop()
+        self.comparing.stop()
         self.changes.stop()

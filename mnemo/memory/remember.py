@@ -6,14 +6,19 @@ from attrs import define, evolve, frozen
 from twisted.internet.defer import DeferredLock
 from twisted.internet.interfaces import IReactorTime
 
+from mnemo.memory.aside import Aside, here
 from mnemo.memory.changes import Changes
 from mnemo.memory.ids import MEMORY, MakeId
-from mnemo.memory.salience import INITIAL, fades
+from mnemo.memory.salience import INITIAL, fades, still_fades
+from mnemo.memory.secrets import Hidden, hidden
 from mnemo.store.interfaces import IStore, UnknownMemory
-from mnemo.store.records import Memory, NewMemory, Relation, Type
+from mnemo.store.records import NEVER, Memory, NewMemory, Relation, Type
 
 LONGEST_TEXT = 1 << 20
 """Bytes of UTF-8 that one memory may hold."""
+
+SHORT = 8_000
+"""Characters of a text that is looked through within some milliseconds."""
 
 AT_ONCE = 100
 """How many memories of a project are removed by one write."""
@@ -24,14 +29,30 @@ class Unfit(ValueError):
 
 
 @frozen
+class Remembered:
+    """
+    What came of a text that was to be kept.
+
+    @ivar hidden: the text that was kept, and what was taken out of it
+    @ivar duplicate: whether that text was there already
+    """
+
+    memory: Memory
+    hidden: Hidden
+    duplicate: bool
+
+
+@frozen
 class Amended:
     """
     What came of an amendment.
 
+    @ivar hidden: the new text, and what was taken out of it
     @ivar changed: whether there is a new version
     """
 
     memory: Memory
+    hidden: Hidden
     changed: bool
 
 
@@ -56,6 +77,7 @@ class Remembering:
     @ivar _written: called when a text waits for its vector
     @ivar _salience_lock: held by whoever reads a salience in order to change it
     @ivar _changes: told what has changed
+    @ivar _aside: looks through long texts
     """
 
     _store: IStore
@@ -64,6 +86,7 @@ class Remembering:
     _written: Callable[[], None]
     _salience_lock: DeferredLock
     _changes: Changes
+    _aside: Aside = here
 
     async def remember(
         self,
@@ -75,22 +98,25 @@ class Remembering:
         session: str,
         concepts: Sequence[str] = (),
         links: Sequence[tuple[str, Relation]] = (),
-    ) -> Memory:
+        supersedes: str = "",
+    ) -> Remembered:
         """
-        Keep C{text} word for word.
+        Keep C{text} word for word, but for its secrets. What the project has already in the same
+        words is kept once.
 
-        @raise Unfit: it is blank or too long
-        @raise UnknownMemory: a link leads to nothing
+        @param supersedes: the id of a memory that this one replaces, and that is forgotten
+        @raise Unfit: it is blank, too long, or all of it is private
+        @raise UnknownMemory: a link leads to nothing, or nothing has that id
         """
-        check(text)
+        safe = await self._safe(text)
         now = self._clock.seconds()
         salience = INITIAL[type]
-        memory = await self._store.add(
+        kept = await self._store.keep(
             NewMemory(
                 id=self._make_id(MEMORY),
-                text=text,
+                text=safe.text,
                 type=type,
-                source=source,
+                source=hidden(source).text,
                 project=project,
                 session=session,
                 salience=salience,
@@ -98,27 +124,58 @@ class Remembering:
                 created=now,
                 concepts=_distinct(concepts),
                 links=tuple(dict.fromkeys(links)),
-            )
+            ),
+            supersedes,
         )
-        self._written()
-        self._changes.changed([memory])
-        return memory
+        if not kept.duplicate:
+            self._written()
+        self._changes.changed([kept.memory])
+        if supersedes:
+            self._changes.changed(await self._store.get([supersedes]))
+        return Remembered(kept.memory, safe, kept.duplicate)
 
     async def amend(self, id: str, text: str) -> Amended:
         """
         Replace a text by a new version; the earlier one is kept. The same text changes nothing.
 
-        @raise Unfit: it is blank or too long
+        @raise Unfit: it is blank, too long, or all of it is private
         @raise UnknownMemory: there is none with this id
         """
-        check(text)
+        safe = await self._safe(text)
         known = await self._store.get([id])
-        if known and known[0].text == text:
-            return Amended(known[0], changed=False)
-        memory = await self._store.amend(id, text, self._clock.seconds())
+        if known and known[0].text == safe.text:
+            return Amended(known[0], safe, changed=False)
+        memory = await self._store.amend(id, safe.text, self._clock.seconds())
         self._written()
         self._changes.changed([memory], listing=False)
-        return Amended(await self._renewed(memory), changed=True)
+        return Amended(await self._renewed(memory), safe, changed=True)
+
+    async def pin(self, id: str, pinned: bool) -> Memory:
+        """
+        Let a memory never fade, or fade again from when it was last amended.
+
+        @raise UnknownMemory: there is none with this id
+        """
+        async with self._salience_lock:
+            for known in await self._store.get([id]):
+                until = NEVER if pinned else fades(known.type, known.salience, known.updated)
+                if until != known.fades:
+                    await self._store.set_salience({id: (known.salience, until)})
+                    self._changes.changed([known], listing=False)
+                return evolve(known, fades=until)
+        raise UnknownMemory(f"there is no memory with the id {id!r}")
+
+    async def link(self, source: str, target: str, relation: Relation) -> None:
+        """
+        Relate a memory to another.
+
+        @raise Unfit: both are the same
+        @raise UnknownMemory: one of them is not there
+        """
+        if source == target:
+            raise Unfit("a memory is not related to itself: give two ids")
+        await self._store.link(source, target, relation)
+        self._changes.changed(await self._store.get([source, target]), listing=False)
 
     async def forget(self, ids: Sequence[str]) -> Forgotten:
         """Make memories unsearchable. L{restore} undoes it."""
@@ -149,6 +206,14 @@ class Remembering:
             yield min(at + AT_ONCE, len(ids))
         self._changes.project_gone(project)
 
+    async def _safe(self, text: str) -> Hidden:
+        """C{text} as it may be stored. Raises L{Unfit}."""
+        check(text)
+        safe = hidden(text) if len(text) <= SHORT else await self._aside(lambda: hidden(text))
+        if safe.empty:
+            raise Unfit("all of the text is private: nothing is left to remember")
+        return safe
+
     async def _archived(self, ids: Sequence[str], archived: bool) -> Forgotten:
         outcome = _outcome(ids, await self._store.archive(ids, archived, self._clock.seconds()))
         self._changes.changed(await self._store.get(outcome.done))
@@ -158,7 +223,7 @@ class Remembering:
         """An amended memory is as young as its newest text: its fading begins anew."""
         async with self._salience_lock:
             for known in await self._store.get([memory.id]):
-                until = fades(known.type, known.salience, known.updated)
+                until = still_fades(known, known.salience, known.updated)
                 if until == known.fades:
                     return known
                 await self._store.set_salience({known.id: (known.salience, until)})
@@ -182,7 +247,7 @@ def check(text: str) -> None:
 
 
 def _distinct(concepts: Sequence[str]) -> tuple[str, ...]:
-    trimmed = (" ".join(concept.split()) for concept in concepts)
+    trimmed = (" ".join(hidden(concept).text.split()) for concept in concepts)
     return tuple(dict.fromkeys(concept for concept in trimmed if concept))
 
 

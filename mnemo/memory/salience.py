@@ -50,11 +50,21 @@ def fades(type: Type, salience: float, since: float) -> float:
     return since + HALF_LIFE * math.log2(salience / FADING_BELOW)
 
 
+def still_fades(memory: Memory, salience: float, since: float) -> float:
+    """As L{fades}, for a memory that is there: one that never fades goes on so."""
+    return NEVER if memory.fades >= NEVER else fades(memory.type, salience, since)
+
+
+def is_pinned(memory: Memory) -> bool:
+    """Whether somebody has said that it never fades."""
+    return memory.fades >= NEVER and memory.type not in LASTING
+
+
 def strength(memory: Memory, now: float) -> float:
     """
     What is left of a memory's salience at C{now}: halved once a L{HALF_LIFE}, 0 to 1.
 
-    Decisions and handoffs keep all of it.
+    Decisions, handoffs and what is pinned keep all of it.
     """
     if memory.fades >= NEVER:
         return clamp(memory.salience)

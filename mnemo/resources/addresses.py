@@ -9,10 +9,11 @@ from attrs import frozen
 from mnemo.memory.changes import Changed
 from mnemo.tools.interfaces import NoSuchResource
 
-Kind = Literal["memory", "project", "session", "handoff"]
+Kind = Literal["memory", "history", "project", "session", "handoff"]
 
 TEMPLATES: Final[dict[Kind, str]] = {
     "memory": "mnemo://memory/{id}",
+    "history": "mnemo://memory/{id}/history",
     "project": "mnemo://project/{name}/context",
     "session": "mnemo://session/{id}",
     "handoff": "mnemo://handoff/{id}",
@@ -21,6 +22,7 @@ TEMPLATES: Final[dict[Kind, str]] = {
 
 VARIABLES: Final[dict[Kind, str]] = {
     "memory": "id",
+    "history": "id",
     "project": "name",
     "session": "id",
     "handoff": "id",
@@ -73,6 +75,7 @@ def addresses_of(changed: Changed) -> list[str]:
     """The addresses of all that has changed."""
     names: tuple[tuple[Kind, frozenset[str]], ...] = (
         ("memory", changed.memories),
+        ("history", changed.memories),
         ("handoff", changed.handoffs),
         ("project", changed.projects),
         ("session", changed.sessions),

@@ -3,6 +3,7 @@
 from mnemo.memory.memories import Memories
 from mnemo.resources.family import Family
 from mnemo.resources.handoffs import HandoffResources
+from mnemo.resources.histories import HistoryResources
 from mnemo.resources.memories import MemoryResources
 from mnemo.resources.projects import ProjectResources
 from mnemo.resources.sessions import SessionResources
@@ -13,6 +14,7 @@ FAMILIES: tuple[type[Family], ...] = (
     HandoffResources,
     SessionResources,
     MemoryResources,
+    HistoryResources,
 )
 """Every family, in the order in which they are listed."""
 

@@ -9,7 +9,10 @@ from mnemo.tools.views import clipped
 
 
 def whole(memory: Memory, now: float) -> str:
-    """A memory: what it is and where it comes from, then its text, word for word."""
+    """
+    A memory: what it is and where it comes from, then its text, word for word but for what
+    hides or reorders text: that is shown escaped.
+    """
     facts = [
         ("type", memory.type),
         ("project", memory.project or "none"),
@@ -22,7 +25,7 @@ def whole(memory: Memory, now: float) -> str:
         ("concepts", ", ".join(memory.concepts)),
     ]
     lines = [f"- {name}: {shown(' '.join(said.split()))}" for name, said in facts if said]
-    return "\n".join([f"# Memory {memory.id}", "", *lines, "", "---", "", memory.text])
+    return "\n".join([f"# Memory {memory.id}", "", *lines, "", "---", "", shown(memory.text)])
 
 
 def section(title: str, memories: Sequence[Memory], full: bool = False) -> Iterator[str]:

@@ -8,18 +8,38 @@ from numpy.typing import NDArray
 from twisted.internet.defer import Deferred
 from zope.interface import Attribute, Interface
 
+from mnemo.store.exchange import (
+    CarriedIn,
+    Chunk,
+    ExclusionLine,
+    FileRead,
+    Imported,
+    ImportedLink,
+    Kind,
+    Line,
+    Page,
+    Place,
+)
 from mnemo.store.records import (
+    Claim,
+    DerivedField,
     Filter,
+    Finished,
     Found,
+    JobCounts,
+    Kept,
+    Likeness,
     Link,
     Memory,
     NewMemory,
     ProjectRow,
     QueryRow,
+    Relation,
     SessionRow,
     SessionSummary,
     Statistics,
     TaskRow,
+    Uncompared,
     Unembedded,
     Version,
 )
@@ -35,6 +55,113 @@ class UnknownMemory(StoreError):
     """No memory has this id."""
 
 
+class IExchange(Interface):
+    """
+    The ways into and out of a store beside C{add}. Each write is one transaction.
+
+    Called on the reactor thread only, like the rest of the store.
+    """
+
+    def files(project: str, folder: str) -> Deferred[dict[str, str]]:
+        """The hashes of the files of a project that were read from a folder, by their paths."""
+
+    def chunks(project: str, path: str) -> Deferred[list[Chunk]]:
+        """The pieces of a file as they are kept, in their order."""
+
+    def read(file: FileRead) -> Deferred[list[Memory]]:
+        """Keep what was read of a file, all or nothing. Answers the memories that changed."""
+
+    def gone(project: str, path: str, now: float) -> Deferred[list[Memory]]:
+        """A file is not there any more: its memories are forgotten, and can be restored."""
+
+    def exclude(pattern: str, now: float) -> Deferred[bool]:
+        """Keep an exclusion. C{False} where it was there already."""
+
+    def exclusions() -> Deferred[list[ExclusionLine]]:
+        """All exclusions, oldest first."""
+
+    def imported(keys: Sequence[str]) -> Deferred[dict[str, str]]:
+        """The ids of what was imported under these keys and is still there, by its key."""
+
+    def add_imports(batch: Sequence[Imported]) -> Deferred[list[Memory]]:
+        """Keep those whose key is new. Answers their memories."""
+
+    def link_imports(links: Sequence[ImportedLink]) -> Deferred[list[ImportedLink]]:
+        """Link imported memories. Answers the links that lead from or to nothing."""
+
+    def count(project: str | None) -> Deferred[int]:
+        """How many lines L{page} has to give, more or less."""
+
+    def page(kind: Kind, project: str | None, after: Place | None, limit: int) -> Deferred[Page]:
+        """
+        Everything of one kind that is kept, page by page, always in the same order.
+
+        @param project: only what belongs to it, or C{None} for all
+        @param after: where the last page ended, or C{None} for the first
+        """
+
+    def carry_in(lines: Sequence[Line]) -> Deferred[CarriedIn]:
+        """Keep what L{page} gave, with its ids and times. What is there already stays."""
+
+
+class IJobs(Interface):
+    """
+    What is to be derived from memories, and what was.
+
+    A memory waits here from the transaction on that keeps its text. All times are seconds since
+    the epoch.
+    """
+
+    def claim(
+        lease: str, now: float, until: float, limit: int, fresh: bool = False
+    ) -> Deferred[list[Claim]]:
+        """
+        Take jobs that are due; nobody else gets them before C{until}.
+
+        @param lease: a name that no other claim has
+        @param fresh: take only those of which nothing was derived yet
+        """
+
+    def renew(claims: Sequence[Claim], until: float) -> Deferred[int]:
+        """Keep what is still held for longer. Answers how many that are."""
+
+    def finish(results: Sequence[Finished], now: float) -> Deferred[int]:
+        """
+        Keep what was derived, where the lease is still held; else it is dropped.
+
+        Answers of how many it was kept.
+        """
+
+    def give_back(
+        claims: Sequence[Claim], problem: str, due: float, failed: bool
+    ) -> Deferred[None]:
+        """
+        Let go of jobs until C{due}. One that has C{failed} too often is parked.
+        """
+
+    def counts() -> Deferred[JobCounts]:
+        """How many wait, and how many were given up."""
+
+    def recipe() -> Deferred[str]:
+        """What L{use_recipe} was told last."""
+
+    def use_recipe(recipe: str) -> Deferred[None]:
+        """Note that every memory that needs it waits for C{recipe}."""
+
+    def requeue(
+        recipe: str, replaced: str, after: int, limit: int, now: float
+    ) -> Deferred[int | None]:
+        """
+        Let wait, of C{limit} memories behind the key C{after}, those not made by C{recipe}.
+
+        @param replaced: only what a recipe that begins so has made is made anew
+        @return: where to go on; C{None} at the end
+        """
+
+    def derived(ids: Sequence[str]) -> Deferred[dict[str, tuple[DerivedField, ...]]]:
+        """What was derived from the present text of each of these memories."""
+
+
 class IStore(Interface):
     """
     Where memories, sessions and recalls are kept.
@@ -44,6 +171,9 @@ class IStore(Interface):
     """
 
     dimensions: int = Attribute("The length of the vectors now in use; 0 before the first.")
+    memories: int = Attribute("How many memories there are, archived ones too.")
+    jobs: IJobs = Attribute("What is to be derived from memories, and what was.")
+    exchange: IExchange = Attribute("The ways in and out beside C{add}.")
 
     def start() -> Deferred[None]:
         """Open or create the store, bring it to the newest schema, load or rebuild the indexes."""
@@ -55,6 +185,16 @@ class IStore(Interface):
 
     def add(new: NewMemory) -> Deferred[Memory]:
         """Keep a new memory. Raises L{UnknownMemory} for a link to nothing."""
+
+    def keep(new: NewMemory, supersedes: str = "") -> Deferred[Kept]:
+        """
+        Keep a new memory, unless its project has one with the same text that is not forgotten:
+        then the links and concepts go to that one. White space at the ends of lines does not
+        count.
+
+        @param supersedes: the id of a memory that it replaces: that one is linked and forgotten
+        @raise UnknownMemory: for a link to nothing, or where nothing has that id
+        """
 
     def get(ids: Sequence[str]) -> Deferred[list[Memory]]:
         """The memories with these ids, in this order; unknown ids are left out."""
@@ -80,6 +220,29 @@ class IStore(Interface):
     def links(ids: Sequence[str]) -> Deferred[dict[str, list[Link]]]:
         """The links of each memory, in both directions."""
 
+    def link(source: str, target: str, relation: Relation) -> Deferred[None]:
+        """Relate a memory to another. Raises L{UnknownMemory}."""
+
+    def uncompared(limit: int, near: int, now: float) -> Deferred[list[Uncompared]]:
+        """
+        Memories that have a vector and were not compared with their neighbours since they have
+        their text, oldest first. None while neighbours may not be found.
+
+        @param near: how many neighbours of each
+        """
+
+    def settle(made: Sequence[Likeness]) -> Deferred[None]:
+        """
+        Keep what comparing brought, in place of what it brought before. What was amended or
+        removed meanwhile is left out.
+        """
+
+    def differing(ids: Sequence[str]) -> Deferred[dict[str, list[Memory]]]:
+        """
+        For each of these memories that has such, the memories that comparing found to differ
+        from it and that are not forgotten.
+        """
+
     def projects() -> Deferred[list[ProjectRow]]:
         """The projects that have memories, the one with the newest first."""
 
@@ -91,6 +254,7 @@ class IStore(Interface):
     def search(text: str, vector: Vector | None, wanted: Filter, limit: int) -> Deferred[Found]:
         """
         The best C{limit} of each leg within the filter, both scores of each where they exist.
+        As of a moment, what was amended since is found by the words it had then alone.
 
         @param vector: the query's embedding, or C{None} to search by text alone
         """

@@ -24,6 +24,7 @@ from mnemo.tools.interfaces import CallContext, ToolDescription, ToolError, Tool
 from mnemo.tools.schema import input_schema, output_schema
 from mnemo.tools.shown import shown, shown_all
 from mnemo.tools.structure import structured
+from mnemo.transfer.transfer import Transfer
 
 ResolveProject = Callable[[str], Awaitable[str]]
 """The name of the project that a path or a name stands for."""
@@ -74,6 +75,7 @@ class Call:
     """
 
     memories: Memories
+    transfer: Transfer
     context: CallContext
     resolve_project: ResolveProject
     choose_project: ChooseProject
@@ -115,6 +117,7 @@ class Offer:
     description: ToolDescription
     _tool: type[Tool]
     _memories: Memories
+    _transfer: Transfer
     _resolve_project: ResolveProject
     _choose_project: ChooseProject
 
@@ -125,6 +128,7 @@ class Offer:
         """
         call = Call(
             self._memories,
+            self._transfer,
             context,
             self._resolve_project,
             self._choose_project,
@@ -149,11 +153,12 @@ class Offer:
 def offer(
     tool: type[Tool],
     memories: Memories,
+    transfer: Transfer,
     resolve_project: ResolveProject,
     choose_project: ChooseProject,
 ) -> Offer:
     """Make a tool class callable."""
-    return Offer(describe(tool), tool, memories, resolve_project, choose_project)
+    return Offer(describe(tool), tool, memories, transfer, resolve_project, choose_project)
 
 
 def describe(tool: type[Tool]) -> ToolDescription:

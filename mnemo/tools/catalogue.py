@@ -6,13 +6,18 @@ from mnemo.tools.base import ChooseProject, ResolveProject, Tool, describe, offe
 from mnemo.tools.check import CheckMemory
 from mnemo.tools.feedback import Feedback
 from mnemo.tools.handoff import CreateHandoff
+from mnemo.tools.ingest import ExcludePath, IngestProject, ListExclusions
 from mnemo.tools.interfaces import ITool
+from mnemo.tools.link import Link
 from mnemo.tools.overview import RecallProject, RecallTimeline, Status
+from mnemo.tools.pin import Pin
 from mnemo.tools.projects import ActivateProject
 from mnemo.tools.purge import PurgeProject
 from mnemo.tools.recall import BatchRecall, Recall
 from mnemo.tools.remember import Amend, Forget, Remember
 from mnemo.tools.sessions import ListSessions, RecallSession, SummariseSession
+from mnemo.tools.transfer import Export, ImportMemories
+from mnemo.transfer.transfer import Transfer
 
 TOOLS: tuple[type[Tool], ...] = (
     ActivateProject,
@@ -20,9 +25,16 @@ TOOLS: tuple[type[Tool], ...] = (
     BatchRecall,
     CheckMemory,
     CreateHandoff,
+    ExcludePath,
+    Export,
     Feedback,
     Forget,
+    ImportMemories,
+    IngestProject,
+    Link,
+    ListExclusions,
     ListSessions,
+    Pin,
     PurgeProject,
     Recall,
     RecallProject,
@@ -36,7 +48,10 @@ TOOLS: tuple[type[Tool], ...] = (
 
 
 def all_tools(
-    memories: Memories, resolve_project: ResolveProject, choose_project: ChooseProject
+    memories: Memories,
+    transfer: Transfer,
+    resolve_project: ResolveProject,
+    choose_project: ChooseProject,
 ) -> list[ITool]:
     """
     Every tool, in order of name.
@@ -45,7 +60,7 @@ def all_tools(
         (L{mnemo.memory.projects.project_of}, off the reactor thread)
     @param choose_project: lets a session work in a project until it chooses another
     """
-    offers = [offer(tool, memories, resolve_project, choose_project) for tool in TOOLS]
+    offers = [offer(tool, memories, transfer, resolve_project, choose_project) for tool in TOOLS]
     return sorted(offers, key=lambda each: each.description.name)
 
 

@@ -1,11 +1,12 @@
 """Looking at one memory: check_memory."""
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
+import msgspec
 from attrs import field, frozen
 
 from mnemo.memory.moments import iso
-from mnemo.store.records import Version
+from mnemo.store.records import DerivedField, Version
 from mnemo.tools.base import READS, Call, Hints, Tool
 from mnemo.tools.remember import MemoryId, RawId, one_id
 from mnemo.tools.views import (
@@ -29,6 +30,21 @@ class VersionView:
 
 
 @frozen(kw_only=True, slots=False)
+class DerivedView:
+    """
+    Something that was derived from a memory's text: not its words. Model says what made it,
+    "extractive" being rules that only copy; scores say how true it was found to be.
+    """
+
+    field: str
+    value: Any
+    model: str
+    prompt: str
+    scores: dict[str, Any]
+    made: str
+
+
+@frozen(kw_only=True, slots=False)
 class Checked:
     """
     What is known of an id. The text of a memory can be searched from the moment it is kept; by
@@ -42,6 +58,7 @@ class Checked:
     meaning_searchable: bool = False
     versions: list[VersionView] = field(factory=list)
     associations: list[Association] = field(factory=list)
+    derived: list[DerivedView] = field(factory=list)
 
     def text(self) -> str:
         """All of it; the text of the memory whole."""
@@ -50,6 +67,12 @@ class Checked:
         lines = [heading(self.memory), self._searchable(), "", self.memory.text]
         if self.associations:
             lines += ["", "Associations:", *map(association_as_text, self.associations)]
+        if self.derived:
+            lines += [
+                "",
+                "Derived from it, in the background:",
+                *map(_derived_as_text, self.derived),
+            ]
         for version in self.versions:
             lines += [
                 "",
@@ -94,6 +117,7 @@ class CheckMemory(Tool):
                 meaning_searchable=memory.embedded and not memory.archived,
                 versions=[_version(each) for each in await store.versions(asked)],
                 associations=[association(each) for each in links.get(asked, ())],
+                derived=await _derived(call, asked),
             )
         return Checked(id=asked, found=False)
 
@@ -105,3 +129,25 @@ def _version(version: Version) -> VersionView:
         since=iso(version.since),
         until=iso(version.until),
     )
+
+
+async def _derived(call: Call, id: str) -> list[DerivedView]:
+    found = await call.memories.store.jobs.derived([id])
+    return [_derived_view(each) for each in found.get(id, ())]
+
+
+def _derived_view(derived: DerivedField) -> DerivedView:
+    return DerivedView(
+        field=derived.name,
+        value=derived.value,
+        model=derived.model,
+        prompt=derived.prompt,
+        scores=dict(derived.scores),
+        made=iso(derived.made),
+    )
+
+
+def _derived_as_text(derived: DerivedView) -> str:
+    value = derived.value
+    told = value if isinstance(value, str) else msgspec.json.encode(value).decode()
+    return f"- {derived.field}, by {derived.model}: {told}"

@@ -6,6 +6,7 @@ import msgspec
 from attrs import field, frozen
 
 from mnemo.memory.feedback import Judgement, Quality
+from mnemo.memory.secrets import hidden
 from mnemo.store.records import QueryRow
 from mnemo.tools.base import Call, Hints, Tool
 from mnemo.tools.interfaces import ToolError
@@ -106,9 +107,10 @@ class Feedback(Tool):
             return await call.memories.judging.query(self.query_id.strip())
         if not self.memory_ids:
             raise ToolError("feedback needs the query_id of a recall, or query and memory_ids")
+        asked = hidden(self.query).text
         return QueryRow(
-            id=f"{call.session.id}/{self.query}",
-            text=self.query,
+            id=f"{call.session.id}/{asked}",
+            text=asked,
             session=call.session.id,
             project=call.session.project,
             returned=tuple(self.memory_ids),

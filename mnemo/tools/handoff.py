@@ -58,11 +58,11 @@ class CreateHandoff(Tool):
                 "a handoff needs something to say: give completed, pending, to_test, "
                 "known_issues or next_session_hint"
             )
-        memory = await call.memories.remembering.remember(
+        kept = await call.memories.remembering.remember(
             note,
             type="handoff",
             source="mcp",
             project=await home_of(call, self.project),
             session=call.session.id,
         )
-        return remembered(memory, 0)
+        return remembered(kept, 0)

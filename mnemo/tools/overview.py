@@ -66,6 +66,8 @@ class StatusResult:
     database_bytes: int
     model: ModelView | None
     vectors_waiting: int
+    enrichment_waiting: int
+    enrichment_parked: int
     degraded: list[str]
 
     def text(self) -> str:
@@ -83,7 +85,9 @@ class StatusResult:
             "Model: none."
             if model is None
             else f"Model: {model.name} on {model.device}, loaded {counted(model.loads, 'time')}.",
-            f"{counted(self.vectors_waiting, 'memory', 'memories')} waiting for a vector.",
+            f"{counted(self.vectors_waiting, 'memory', 'memories')} waiting for a vector, "
+            f"{self.enrichment_waiting:,} for a summary; "
+            f"{self.enrichment_parked:,} of which none could be made.",
             *degraded_as_text(self.degraded),
         ]
         return "\n".join(lines if self.degraded else [*lines, "Every part works."])
@@ -105,6 +109,7 @@ class Status(Tool):
         memories = call.memories
         statistics: Statistics = await memories.store.statistics(call.now)
         legs = await memories.store.self_test(call.now)
+        jobs = await memories.store.jobs.counts()
         model, vectoriser = memories.embedder.model, memories.vectoriser
         problems = (
             memories.embedder.problem,
@@ -132,6 +137,8 @@ class Status(Tool):
                 loads=memories.embedder.statistics.loads,
             ),
             vectors_waiting=statistics.unembedded,
+            enrichment_waiting=jobs.waiting,
+            enrichment_parked=jobs.parked,
             degraded=list(dict.fromkeys(filter(None, problems))),
         )
 

@@ -35,6 +35,11 @@ class Progress:
             self._told = now
             self._client.progress(done, self.total, message)
 
+    def told(self, done: int, total: int, message: str = "") -> None:
+        """So much is done, of so much as is known by now."""
+        self.total = total
+        self.reached(done, message)
+
     def one_more(self, message: str = "") -> None:
         """One thing more is done."""
         self.reached(self.done + 1, message)

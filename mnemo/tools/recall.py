@@ -86,8 +86,11 @@ class Recall(Tool):
 
     Searches this session's project unless project says otherwise; the answer says which it was.
     Forgotten memories are never found unless state asks for archived ones. "Nothing relevant"
-    is an answer: do not ask again in other words more than once. A text marked as cut is shown
-    whole by check_memory. Afterwards tell feedback with the query_id what helped.
+    is an answer: do not ask again in other words more than once. Where two memories say nearly the
+    same with another figure, version, date or name, the newer comes first and differs_from shows
+    the other: nobody has said which is right, so find out, and amend or supersede the wrong one.
+    A text marked as cut is shown whole by check_memory. Afterwards tell feedback with the
+    query_id what helped.
 
     synthesize, include_patterns and include_abstractions are accepted, but nothing is made of
     them.
@@ -111,6 +114,7 @@ class Recall(Tool):
     min_salience: scope.MinSalience = 0.0
     concepts: scope.Concepts = field(factory=list)
     exclude_concepts: scope.ExcludeConcepts = field(factory=list)
+    as_of: scope.AsOf = None
     explain: Explain = False
     include_associations: IncludeAssociations = False
     synthesize: NoEffect = False
@@ -133,6 +137,7 @@ class Recall(Tool):
             min_salience=self.min_salience,
             concepts=self.concepts,
             exclude_concepts=self.exclude_concepts,
+            as_of=self.as_of,
         )
         question = Question(asked(self.query), wanted, self.limit)
         answer = await call.memories.recalling.recall(question, call.session.id)
@@ -246,5 +251,6 @@ def recalled_views(
     views = []
     for each in answer.ranked:
         shown = None if links is None else links.get(each.memory.id, [])[:ASSOCIATIONS_SHOWN]
-        views.append(recalled_view(each, now, explain, shown))
+        differing = answer.differing.get(each.memory.id, ())
+        views.append(recalled_view(each, now, explain, shown, differing))
     return views

@@ -1,5 +1,6 @@
 """Keeping memories: remember, amend, forget."""
 
+from collections.abc import Mapping
 from typing import Annotated, ClassVar, Literal
 
 import msgspec
@@ -7,7 +8,8 @@ from attrs import field, frozen
 
 from mnemo.memory.moments import iso
 from mnemo.memory.remember import Forgotten
-from mnemo.store.records import Memory, Relation, Type
+from mnemo.memory.remember import Remembered as Kept
+from mnemo.store.records import Type
 from mnemo.tools.base import Call, Hints, Tool
 from mnemo.tools.confirmation import confirmation
 from mnemo.tools.interfaces import ToolError
@@ -50,8 +52,17 @@ FiledUnder = Annotated[
 
 OtherId = Annotated[str, msgspec.Meta(description="The other memory.", max_length=200)]
 
-HowRelated = Annotated[
-    Relation, msgspec.Meta(description="How the new memory relates to the other.")
+Stated = Literal["similar", "caused_by", "part_of", "contradicts", "temporal", "reinforces"]
+"""The relations that an agent can state; the others are found, or come of C{supersedes}."""
+
+HowRelated = Annotated[Stated, msgspec.Meta(description="How the new memory relates to the other.")]
+
+Superseded = Annotated[
+    str,
+    msgspec.Meta(
+        description="The id of a memory that this one replaces: it is linked and forgotten.",
+        max_length=200,
+    ),
 ]
 
 MemoryId = Annotated[
@@ -86,7 +97,12 @@ Associations = Annotated[
 
 @frozen(kw_only=True, slots=False)
 class Remembered:
-    """A memory that is kept. Times are UTC."""
+    """
+    A memory that is kept. Times are UTC. Duplicate is true where its project had the text
+    already: then it is that memory. Secrets says how many of which kind were replaced by marks
+    such as [secret: password] and not stored, private how many passages by [private]; supersedes
+    is the memory that it replaced.
+    """
 
     id: str
     type: Type
@@ -97,14 +113,25 @@ class Remembered:
     created_at: str
     concepts: list[str]
     associations: int
+    duplicate: bool | None = None
+    supersedes: str = ""
+    secrets: dict[str, int] = field(factory=dict)
+    private: int | None = None
 
     def text(self) -> str:
         """What was kept, and under which id."""
         links = f", {counted(self.associations, 'link')}" if self.associations else ""
-        return (
-            f"Remembered as {self.id} ({self.type}, {project_shown(self.project)}, "
-            f"salience {self.salience:.2f}{links}). It can be recalled from now on."
+        about = (
+            f"{self.id} ({self.type}, {project_shown(self.project)}, "
+            f"salience {self.salience:.2f}{links})."
         )
+        if self.duplicate:
+            said = [f"Remembered already, in the same words, as {about}"]
+        else:
+            said = [f"Remembered as {about} It can be recalled from now on."]
+        if self.supersedes:
+            said.append(f"It replaces {self.supersedes}, which is forgotten and can be restored.")
+        return " ".join([*said, *hidden_as_text(self.secrets, self.private)])
 
 
 @frozen(kw_only=True)
@@ -115,8 +142,11 @@ class Remember(Tool):
     know it, once for each fact, in words that will make sense without this conversation: name
     files, versions and figures. When this answers, the memory is on disk and recall finds it.
 
-    To correct a memory use amend, not a second remember. For the note that ends a session use
-    create_handoff. Do not store passwords or keys.
+    To correct a memory use amend, not a second remember; where a new fact replaces an old one,
+    name the old one in supersedes. For the note that ends a session use create_handoff. Do not
+    store passwords or keys: what looks like one is replaced by a mark before anything is
+    stored, and what stands in <private>…</private> is left out. The same text again comes to the
+    memory that is there.
     """
 
     name: ClassVar[str] = "remember"
@@ -130,11 +160,13 @@ class Remember(Tool):
     source: Origin = "mcp"
     concepts: FiledUnder = field(factory=list)
     associate_with: Associations = field(factory=list)
+    supersedes: Superseded = ""
 
     async def run(self, call: Call) -> Remembered:
         """Keep it."""
         links = [(each.memory_id.strip(), each.relation) for each in self.associate_with]
-        memory = await call.memories.remembering.remember(
+        superseded = self.supersedes.strip()
+        kept = await call.memories.remembering.remember(
             self.text,
             type=self.type,
             source=self.source.strip() or "mcp",
@@ -142,16 +174,22 @@ class Remember(Tool):
             session=call.session.id,
             concepts=self.concepts,
             links=links,
+            supersedes=superseded,
         )
-        return remembered(memory, len(set(links)))
+        return remembered(kept, len(set(links)), superseded)
 
 
 @frozen(kw_only=True, slots=False)
 class Amended:
-    """A memory with its new text. Changed is false where it had that text already."""
+    """
+    A memory with its new text. Changed is false where it had that text already. Secrets and
+    private say what was left out of the text, as remember does.
+    """
 
     memory: MemoryView
     changed: bool
+    secrets: dict[str, int] = field(factory=dict)
+    private: int | None = None
 
     def text(self) -> str:
         """Which version it has now."""
@@ -161,7 +199,10 @@ class Amended:
             if self.changed
             else f"{memory.id} has version {memory.version}; the text was the same."
         )
-        return said + (" It is forgotten, and stays so." if memory.state == "archived" else "")
+        lines = [said]
+        if memory.state == "archived":
+            lines.append("It is forgotten, and stays so.")
+        return " ".join([*lines, *hidden_as_text(self.secrets, self.private)])
 
 
 @frozen(kw_only=True)
@@ -184,7 +225,12 @@ class Amend(Tool):
         """Make a new version."""
         known = one_id(self.memory_id, self.raw_id)
         amended = await call.memories.remembering.amend(known, self.corrected_content)
-        return Amended(memory=view(amended.memory, call.now), changed=amended.changed)
+        return Amended(
+            memory=view(amended.memory, call.now),
+            changed=amended.changed,
+            secrets=dict(amended.hidden.kinds),
+            private=amended.hidden.private or None,
+        )
 
 
 Action = Literal["forgotten", "restored", "removed"]
@@ -287,8 +333,9 @@ def one_id(memory_id: str, raw_id: str) -> str:
     return given.pop()
 
 
-def remembered(memory: Memory, links: int) -> Remembered:
+def remembered(kept: Kept, links: int, superseded: str = "") -> Remembered:
     """What is answered of a memory that was just kept."""
+    memory = kept.memory
     return Remembered(
         id=memory.id,
         type=memory.type,
@@ -299,7 +346,23 @@ def remembered(memory: Memory, links: int) -> Remembered:
         created_at=iso(memory.created),
         concepts=list(memory.concepts),
         associations=links,
+        duplicate=kept.duplicate or None,
+        supersedes="" if superseded == memory.id else superseded,
+        secrets=dict(kept.hidden.kinds),
+        private=kept.hidden.private or None,
     )
+
+
+def hidden_as_text(secrets: Mapping[str, int], private: int | None) -> list[str]:
+    """A sentence for each kind of thing that was not stored."""
+    said = []
+    if secrets:
+        kinds = ", ".join(f"{number} {kind}" for kind, number in secrets.items())
+        number = counted(sum(secrets.values()), "secret")
+        said.append(f"{number} found and not stored, a mark stands there instead: {kinds}.")
+    if private:
+        said.append(f"{counted(private, 'private passage')} not stored.")
+    return said
 
 
 def _forgotten(action: Action, outcome: Forgotten) -> ForgetResult:

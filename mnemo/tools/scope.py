@@ -69,6 +69,14 @@ Until = Annotated[
     msgspec.Meta(description="Only memories made before; written likewise. A date is meant whole."),
 ]
 
+AsOf = Annotated[
+    Moment,
+    msgspec.Meta(
+        description="Answer as of a moment, written likewise: what was kept then, in its words of "
+        "then, and what was not forgotten then. What was amended since is found by its words."
+    ),
+]
+
 Concepts = Annotated[
     list[str],
     msgspec.Meta(description="Only memories filed under at least one of these.", max_length=50),
@@ -129,8 +137,10 @@ async def wanted(
     min_salience: float = 0.0,
     concepts: Sequence[str] = (),
     exclude_concepts: Sequence[str] = (),
+    as_of: Moment = None,
 ) -> Filter:
     """The filter that the arguments of a call ask for. Raises L{ToolError}."""
+    moment = _moment("as_of", as_of, call.now, moments.until)
     return Filter(
         now=call.now,
         project=await project_asked(call, project),
@@ -143,6 +153,8 @@ async def wanted(
         min_salience=min_salience,
         concepts=tuple(concepts),
         exclude_concepts=tuple(exclude_concepts),
+        # The end of today has not come yet.
+        as_of=moment if moment is not None and moment < call.now else None,
     )
 
 

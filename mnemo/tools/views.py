@@ -1,16 +1,25 @@
 """Memories as an answer shows them, and as an agent reads them. Pure."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from attrs import field, frozen
 
+from mnemo.memory.comparing import newer
+from mnemo.memory.differences import differences
 from mnemo.memory.moments import iso
 from mnemo.memory.ranking import Ranked
+from mnemo.memory.salience import is_pinned
 from mnemo.store.records import Link, Memory, Relation, State, Type
 
 LONGEST_SHOWN = 700
 """Characters of a memory that the text of an answer shows; the structured answer has all."""
+
+DIFFERING_SHOWN = 3
+"""Memories shown that differ from one that was found, the newest."""
+
+LONGEST_COMPARED = 1_000
+"""Characters of a memory up to which an answer names the differences themselves."""
 
 BEGINNING = 80
 """Characters of a memory that a line about it shows."""
@@ -20,7 +29,8 @@ BEGINNING = 80
 class MemoryView:
     """
     A memory, its text word for word, but for characters that hide or reorder text: they are
-    shown escaped. Times are UTC; updated_at is left out where it was never amended.
+    shown escaped. Times are UTC; updated_at is left out where it was never amended, and pinned
+    where it is not.
     """
 
     id: str
@@ -30,6 +40,7 @@ class MemoryView:
     project: str = ""
     salience: float
     state: State
+    pinned: bool | None = None
     session_id: str = ""
     created_at: str
     updated_at: str = ""
@@ -45,6 +56,7 @@ class TermView:
     raw: float | None
     value: float
     weight: float
+    adds: float
 
 
 @frozen(kw_only=True, slots=False)
@@ -57,13 +69,29 @@ class Association:
 
 
 @frozen(kw_only=True, slots=False)
+class DifferingView:
+    """
+    A memory that says nearly the same as another, but for the differences: "9999 → 8080" has
+    what this other one says last. Newer says whether its words are. Nobody has said which is
+    right.
+    """
+
+    memory_id: str
+    newer: bool
+    at: str
+    differences: list[str]
+    text: str
+
+
+@frozen(kw_only=True, slots=False)
 class RecalledView(MemoryView):
     """
     A memory that was found, its text likewise. The score is 0 to 1, left out where nothing was
-    asked.
+    asked; differs_from is left out where nothing is known to differ.
     """
 
     score: float | None = None
+    differs_from: list[DifferingView] = field(factory=list)
     explanation: list[TermView] | None = None
     associations: list[Association] | None = None
 
@@ -74,23 +102,30 @@ def view(memory: Memory, now: float) -> MemoryView:
 
 
 def recalled_view(
-    ranked: Ranked, now: float, explain: bool, links: Iterable[Link] | None
+    ranked: Ranked,
+    now: float,
+    explain: bool,
+    links: Iterable[Link] | None,
+    differing: Sequence[Memory] = (),
 ) -> RecalledView:
     """
     A memory that was found.
 
     @param explain: whether to say how its score came about
     @param links: its links, or C{None} where they were not asked for
+    @param differing: the memories that differ from it
     """
     return RecalledView(
         **_fields(ranked.memory, now),
         score=round(ranked.score, 4),
+        differs_from=[_differing(ranked.memory, each) for each in differing[:DIFFERING_SHOWN]],
         explanation=[
             TermView(
                 name=term.name,
                 raw=None if term.raw is None else round(term.raw, 4),
                 value=round(term.value, 4),
                 weight=round(term.weight, 4),
+                adds=round(term.adds, 4),
             )
             for term in ranked.terms
         ]
@@ -131,11 +166,34 @@ def recalled_as_text(memory: RecalledView) -> str:
     """A memory that was found, in a few lines."""
     score = "" if memory.score is None else f"[{memory.score:.2f}] "
     lines = [score + as_text(memory)]
+    lines += [f"  {_differing_as_text(each)}" for each in memory.differs_from]
     lines += [f"  {association_as_text(link)}" for link in memory.associations or ()]
     if memory.explanation is not None:
-        terms = (f"{term.name} {term.value:.2f} * {term.weight:.2f}" for term in memory.explanation)
+        terms = [
+            f"{term.name} {term.value:.2f} * {term.weight:.3f}"
+            for term in memory.explanation
+            if term.adds
+        ]
         lines.append("  score = " + " + ".join(terms))
     return "\n".join(lines)
+
+
+def _differing(memory: Memory, other: Memory) -> DifferingView:
+    short = max(len(memory.text), len(other.text)) <= LONGEST_COMPARED
+    found = differences(memory.text, other.text) if short else []
+    return DifferingView(
+        memory_id=other.id,
+        newer=newer(other, memory),
+        at=iso(other.updated),
+        differences=[f"{each.this or 'nothing'} → {each.other or 'nothing'}" for each in found],
+        text=beginning(other.text),
+    )
+
+
+def _differing_as_text(other: DifferingView) -> str:
+    age = "newer" if other.newer else "older"
+    which = f": {', '.join(other.differences)}" if other.differences else ""
+    return f"differs from {other.memory_id} ({age}, {other.at}){which}; it says: {other.text}"
 
 
 def association_as_text(link: Association) -> str:
@@ -172,6 +230,7 @@ def _fields(memory: Memory, now: float) -> dict[str, Any]:
         "project": memory.project,
         "salience": round(memory.salience, 4),
         "state": memory.state(now),
+        "pinned": is_pinned(memory) or None,
         "session_id": memory.session,
         "created_at": iso(memory.created),
         "updated_at": iso(memory.updated) if memory.version > 1 else "",

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from mnemo.resources.catalogue import all_resources
+from mnemo.resources.catalogue import FAMILIES, all_resources
 from mnemo.tools.interfaces import (
     CallContext,
     IResources,
@@ -21,8 +21,8 @@ class ResourceTestCase(ToolTestCase):
     def setUp(self) -> None:
         super().setUp()
         self.families: dict[str, IResources] = {
-            family.templates[0].uri_template.split("/")[2]: family
-            for family in all_resources(self.memories)
+            family.kind: made
+            for family, made in zip(FAMILIES, all_resources(self.memories), strict=True)
         }
 
     @property

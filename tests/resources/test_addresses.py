@@ -16,6 +16,7 @@ class Addresses(SynchronousTestCase):
     def test_each_kind_has_its_own(self) -> None:
         for kind, uri in (
             ("memory", "mnemo://memory/m1"),
+            ("history", "mnemo://memory/m1/history"),
             ("project", "mnemo://project/mnemo/context"),
             ("session", "mnemo://session/ab12"),
             ("handoff", "mnemo://handoff/m2"),
@@ -80,6 +81,8 @@ class Addresses(SynchronousTestCase):
             [
                 "mnemo://memory/m1",
                 "mnemo://memory/m2",
+                "mnemo://memory/m1/history",
+                "mnemo://memory/m2/history",
                 "mnemo://handoff/m2",
                 "mnemo://project/a%20b/context",
                 "mnemo://session/s1",

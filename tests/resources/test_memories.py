@@ -1,12 +1,14 @@
+from mnemo.tools.shown import shown
 from tests.resources.room import ResourceTestCase
 
 
 class Memories(ResourceTestCase):
-    def test_the_text_is_there_word_for_word(self) -> None:
+    def test_the_text_is_there_with_nothing_hidden_in_it(self) -> None:
         text = "the heron\n\n  stands \u202estill\u2069 \n"
         kept = self.kept(text, type="decision", concepts=["birds"])
         head, _, body = self.read(f"mnemo://memory/{kept}").partition("\n\n---\n\n")
-        self.assertEqual(body, text)
+        self.assertEqual(body, shown(text))
+        self.assertIn("\n\n  stands \\u202estill", body)
         self.assertEqual(
             head,
             "# Memory m1\n\n"

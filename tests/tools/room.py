@@ -2,10 +2,12 @@
 
 import json
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from attrs import evolve
 from jsonschema import Draft202012Validator
+from twisted.internet.defer import maybeDeferred
 
 from mnemo.memory.projects import project_of
 from mnemo.sessions.interfaces import Opening, Session
@@ -20,6 +22,7 @@ from mnemo.tools.interfaces import (
     Silent,
     ToolResult,
 )
+from mnemo.transfer.transfer import Transfer
 from tests.memory.room import MemoryTestCase
 
 OPENING = Opening("2025-11-25", "claude-code", "2.1", "local", "mnemo")
@@ -39,9 +42,10 @@ class ToolTestCase(MemoryTestCase):
 
     def setUp(self) -> None:
         super().setUp()
+        self.transfer = Transfer(self.memories, Path(self.mktemp()).absolute(), maybeDeferred)
         self.tools: dict[str, ITool] = {
             tool.description.name: tool
-            for tool in all_tools(self.memories, resolve, self.choose_project)
+            for tool in all_tools(self.memories, self.transfer, resolve, self.choose_project)
         }
         self.session = self.open_session("s1")
 

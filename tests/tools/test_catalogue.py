@@ -30,9 +30,16 @@ class Listing(ToolTestCase):
                 "batch_recall",
                 "check_memory",
                 "create_handoff",
+                "exclude_path",
+                "export",
                 "feedback",
                 "forget",
+                "import_memories",
+                "ingest_project",
+                "link",
+                "list_exclusions",
                 "list_sessions",
+                "pin",
                 "purge_project",
                 "recall",
                 "recall_project",
@@ -98,8 +105,14 @@ class Listing(ToolTestCase):
                 "activate_project",
                 "amend",
                 "create_handoff",
+                "exclude_path",
+                "export",
                 "feedback",
                 "forget",
+                "import_memories",
+                "ingest_project",
+                "link",
+                "pin",
                 "purge_project",
                 "remember",
             },
@@ -115,7 +128,8 @@ class Listing(ToolTestCase):
 
     def test_only_what_can_take_long_may_be_a_task(self) -> None:
         tasks = {name: tool.description.task for name, tool in self.tools.items()}
-        self.assertEqual(tasks.pop("purge_project"), "optional")
+        for name in ("export", "import_memories", "ingest_project", "purge_project"):
+            self.assertEqual(tasks.pop(name), "optional")
         self.assertEqual(set(tasks.values()), {"forbidden"})
 
     def test_only_these_do_more_when_called_again(self) -> None:
@@ -124,7 +138,7 @@ class Listing(ToolTestCase):
             for name, tool in self.tools.items()
             if not tool.description.annotations["idempotentHint"]
         ]
-        self.assertEqual(adding, ["create_handoff", "remember"])
+        self.assertEqual(adding, ["create_handoff", "export", "remember"])
 
     def test_the_handful_used_at_every_turn_is_always_loaded(self) -> None:
         loaded = [

@@ -1,3 +1,5 @@
+from mnemo.store.records import DerivedField, Finished
+from tests.store.inline import result_of
 from tests.tools.room import ToolTestCase
 
 
@@ -56,6 +58,29 @@ class Checking(ToolTestCase):
             [{"memory_id": second, "relation": "caused_by", "outgoing": False}],
         )
         self.assertIn(f"← caused_by {second}", self.text("check_memory", memory_id=first))
+
+    def test_what_was_derived_is_shown_apart_with_what_made_it(self) -> None:
+        kept = self.kept("heron")
+        (claim,) = result_of(self.store.jobs.claim("one", 9e9, 9e9, 1))
+        made = DerivedField("summary", "a bird", "fake", "1", {"epr": 1.0})
+        result_of(self.store.jobs.finish([Finished(claim, (made,), "fake 1")], 0.0))
+        answer = self.call("check_memory", memory_id=kept)
+        self.assertEqual(
+            answer["derived"],
+            [
+                {
+                    "field": "summary",
+                    "value": "a bird",
+                    "model": "fake",
+                    "prompt": "1",
+                    "scores": {"epr": 1.0},
+                    "made": "1970-01-01T00:00:00Z",
+                }
+            ],
+        )
+        self.assertEqual(answer["memory"]["text"], "heron")
+        said = self.text("check_memory", memory_id=kept)
+        self.assertIn("- summary, by fake: a bird", said)
 
     def test_an_unknown_id_is_a_normal_answer(self) -> None:
         answer = self.call("check_memory", memory_id="m404")

@@ -42,6 +42,7 @@ class Status(ToolTestCase):
         self.kept("heron")
         answer = self.call("status")
         self.assertEqual((answer["model"], answer["vectors_waiting"]), (None, 1))
+        self.assertEqual((answer["enrichment_waiting"], answer["enrichment_parked"]), (1, 0))
         self.assertIn(NO_MODEL, answer["degraded"])
         self.assertIn(f"Degraded: {NO_MODEL}", self.text("status"))
 

@@ -1,5 +1,6 @@
 from typing import Any
 
+from mnemo.memory.features import SIGNALS
 from mnemo.memory.recall import CANDIDATES
 from tests.inference.fakes import NO_MODEL
 from tests.tools.room import ToolTestCase, ids
@@ -159,10 +160,13 @@ class Details(ToolTestCase):
         self.kept("the heron stands still")
         (memory,) = self.call("recall", query="heron", explain=True)["memories"]
         terms = memory["explanation"]
-        self.assertEqual([term["name"] for term in terms], ["text", "meaning", "prior"])
-        total = sum(term["value"] * term["weight"] for term in terms)
-        self.assertAlmostEqual(total, memory["score"], places=3)
-        self.assertIn("score = text 1.00 * ", self.text("recall", query="heron", explain=True))
+        self.assertEqual([term["name"] for term in terms], list(SIGNALS))
+        self.assertAlmostEqual(sum(each["adds"] for each in terms), memory["score"], places=3)
+        for term in terms:
+            self.assertAlmostEqual(term["value"] * term["weight"], term["adds"], places=3)
+        said = self.text("recall", query="heron", explain=True)
+        self.assertIn("score = text 1.00 * ", said)
+        self.assertNotIn(" 0.00 * ", said)
 
     def test_up_to_three_links_are_shown_when_asked_for(self) -> None:
         first = self.kept("a heron")

@@ -66,6 +66,55 @@ class Remembering(ToolTestCase):
         self.assertIn("bytes", self.error("remember", text="é" * 2**20))
         self.kept("x" * 2**20)
 
+    def test_the_same_again_answers_the_one_that_is_there(self) -> None:
+        self.assertNotIn("duplicate", self.call("remember", text="the heron"))
+        again = self.call("remember", text="the heron\n")
+        self.assertEqual((again["id"], again["duplicate"]), ("m1", True))
+        self.assertEqual(
+            self.text("remember", text="the heron"),
+            "Remembered already, in the same words, as m1 (general, mnemo, salience 0.70).",
+        )
+
+    def test_secrets_and_private_passages_are_left_out_and_counted(self) -> None:
+        secret = "AKIA" + "Q7" * 8
+        text = f"use {secret} and {secret}, <private>but not here</private> password='hunter2!'"
+        answer = self.call("remember", text=text)
+        self.assertEqual(answer["secrets"], {"aws access key": 2, "password": 1})
+        self.assertEqual(answer["private"], 1)
+        self.assertEqual(
+            self.known(answer["id"]).text,
+            "use [secret: aws access key] and [secret: aws access key], [private] "
+            "password='[secret: password]'",
+        )
+        self.assertIn(
+            "3 secrets found and not stored, a mark stands there instead: 2 aws access key, "
+            "1 password. 1 private passage not stored.",
+            self.text("remember", text=f"again {text}"),
+        )
+        self.assertIn("private", self.error("remember", text="<private>x"))
+
+    def test_handoffs_and_amendments_are_looked_through_too(self) -> None:
+        secret = "AKIA" + "Q7" * 8
+        answer = self.call("create_handoff", pending=[f"rotate {secret}"])
+        self.assertEqual(answer["secrets"], {"aws access key": 1})
+        self.assertNotIn(secret, self.known(answer["id"]).text)
+        amended = self.call("amend", memory_id=answer["id"], corrected_content=f"no {secret}")
+        self.assertEqual(amended["secrets"], {"aws access key": 1})
+        self.assertIn(
+            "1 secret found",
+            self.text("amend", memory_id=answer["id"], corrected_content=f"none {secret}"),
+        )
+
+    def test_it_can_supersede_another(self) -> None:
+        old = self.kept("the port is ninety")
+        answer = self.call("remember", text="the port is forty", supersedes=old)
+        self.assertEqual(answer["supersedes"], old)
+        self.assertEqual(self.found("port"), [answer["id"]])
+        self.assertIn(
+            f"replaces {answer['id']}", self.text("remember", text="x", supersedes=answer["id"])
+        )
+        self.assertIn("m404", self.error("remember", text="y", supersedes="m404"))
+
     def test_what_it_acknowledged_the_next_recall_finds(self) -> None:
         self.embedder.hold()
         self.assertEqual(self.kept("the heron stands still"), "m1")

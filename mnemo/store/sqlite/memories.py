@@ -8,7 +8,7 @@ import msgspec.json
 from attrs import frozen
 
 from mnemo.store.interfaces import StoreError, UnknownMemory
-from mnemo.store.records import Filter, Link, Memory, NewMemory, ProjectRow, Version
+from mnemo.store.records import Filter, Link, Memory, NewMemory, ProjectRow, Relation, Version
 
 _FIELDS = (
     "key, id, version, {text}, type, source, project, session, salience, fades,"
@@ -46,7 +46,8 @@ def add(db: sqlite3.Connection, new: NewMemory) -> Noted:
         raise StoreError(f"there is a memory with the id {new.id!r} already")
     cursor = db.execute(
         "INSERT INTO memories (id, version, type, source, project, session, salience, fades,"
-        " created, updated, concepts, change, text) VALUES (?, 1, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        " created, updated, concepts, change, text, digest)"
+        " VALUES (?, 1, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, digest(?))",
         (
             new.id,
             new.type,
@@ -59,6 +60,7 @@ def add(db: sqlite3.Connection, new: NewMemory) -> Noted:
             new.created,
             msgspec.json.encode(new.concepts).decode(),
             _next_change(db),
+            new.text,
             new.text,
         ),
     )
@@ -83,9 +85,9 @@ def amend(db: sqlite3.Connection, id: str, text: str, now: float) -> Noted:
         (now, key),
     )
     db.execute(
-        "UPDATE memories SET version = version + 1, text = ?, updated = ?, embedded = 0,"
-        " change = ? WHERE key = ?",
-        (text, now, _next_change(db), key),
+        "UPDATE memories SET version = version + 1, text = ?, digest = digest(?), updated = ?,"
+        " embedded = 0, compared = 0, change = ? WHERE key = ?",
+        (text, text, now, _next_change(db), key),
     )
     db.execute("DELETE FROM vectors WHERE memory = ?", (key,))
     return _noted(db, id)
@@ -95,9 +97,17 @@ def archive(db: sqlite3.Connection, ids: Sequence[str], archived: bool, now: flo
     """Mark memories as forgotten, or no longer so. Unknown ids are passed over."""
     known = [each for each in dict.fromkeys(ids) if _key(db, each) is not None]
     for each in known:
+        if not archived:
+            # That one was forgotten is noted by the table itself.
+            db.execute(
+                "UPDATE absences SET until = ? WHERE until IS NULL"
+                " AND memory = (SELECT key FROM memories WHERE id = ?)",
+                (now, each),
+            )
         db.execute(
-            "UPDATE memories SET archived = ?, change = ? WHERE id = ?",
-            (now if archived else None, _next_change(db), each),
+            "UPDATE memories SET archived = CASE WHEN ?1 THEN coalesce(archived, ?2) END,"
+            " change = ?3 WHERE id = ?4",
+            (archived, now, _next_change(db), each),
         )
     return [_noted(db, each) for each in known]
 
@@ -117,6 +127,25 @@ def purge(db: sqlite3.Connection, ids: Sequence[str]) -> list[Noted]:
     return gone
 
 
+def link(db: sqlite3.Connection, source: str, target: str, relation: Relation) -> None:
+    """
+    Relate a memory to another. The same link again changes nothing.
+
+    @raise UnknownMemory: where one of them is not there
+    """
+    ends = (_known_key(db, source), _known_key(db, target))
+    db.execute("INSERT OR IGNORE INTO links VALUES (?, ?, ?)", (*ends, relation))
+
+
+def set_concepts(db: sqlite3.Connection, id: str, concepts: Sequence[str]) -> Noted:
+    """File a memory that is there under these concepts."""
+    db.execute(
+        "UPDATE memories SET concepts = ?, change = ? WHERE id = ?",
+        (msgspec.json.encode(concepts).decode(), _next_change(db), id),
+    )
+    return _noted(db, id)
+
+
 def set_salience(db: sqlite3.Connection, changes: Mapping[str, tuple[float, float]]) -> list[Noted]:
     """Set salience and C{fades} of each id. Unknown ids are passed over."""
     known = [each for each in changes if _key(db, each) is not None]
@@ -133,14 +162,14 @@ def set_salience(db: sqlite3.Connection, changes: Mapping[str, tuple[float, floa
 
 def get(db: sqlite3.Connection, ids: Sequence[str]) -> list[Memory]:
     """The memories with these ids, in this order; unknown ids are left out."""
-    rows = _rows_in(db, f"SELECT {WHOLE} FROM memories WHERE id IN", ids)
+    rows = rows_in(db, f"SELECT {WHOLE} FROM memories WHERE id IN", ids)
     found = {memory.id: memory for memory in map(memory_of, rows)}
     return [found[each] for each in ids if each in found]
 
 
 def by_key(db: sqlite3.Connection, keys: Sequence[int]) -> dict[int, Memory]:
     """The memories with these keys."""
-    rows = _rows_in(db, f"SELECT {WHOLE} FROM memories WHERE key IN", keys)
+    rows = rows_in(db, f"SELECT {WHOLE} FROM memories WHERE key IN", keys)
     return {memory.key: memory for memory in map(memory_of, rows)}
 
 
@@ -183,15 +212,16 @@ def links(db: sqlite3.Connection, ids: Sequence[str]) -> dict[str, list[Link]]:
     """The links of each of these memories that exists, in both directions."""
     keys = {memory.key: memory.id for memory in get(db, ids)}
     found: dict[str, list[Link]] = {each: [] for each in keys.values()}
-    for ours, theirs, outgoing in (("source", "target", True), ("target", "source", False)):
-        rows = _rows_in(
-            db,
-            f"SELECT l.{ours}, m.id, l.relation FROM links l"
-            f" JOIN memories m ON m.key = l.{theirs} WHERE l.{ours} IN",
-            tuple(keys),
-        )
-        for key, other, relation in rows:
-            found[keys[key]].append(Link(other, relation, outgoing))
+    for table in ("links", "likenesses"):
+        for ours, theirs, outgoing in (("source", "target", True), ("target", "source", False)):
+            rows = rows_in(
+                db,
+                f"SELECT l.{ours}, m.id, l.relation FROM {table} l"
+                f" JOIN memories m ON m.key = l.{theirs} WHERE l.{ours} IN",
+                tuple(keys),
+            )
+            for key, other, relation in rows:
+                found[keys[key]].append(Link(other, relation, outgoing))
     return found
 
 
@@ -264,7 +294,7 @@ def _next_change(db: sqlite3.Connection) -> int:
     return int(change)
 
 
-def _rows_in(
+def rows_in(
     db: sqlite3.Connection, select: str, values: Sequence[object]
 ) -> Iterator[tuple[Any, ...]]:
     """The rows of C{select}, which ends in C{IN}, for as many values as there are."""

@@ -46,6 +46,10 @@ class RecallLog:
             del self._waiting[query.id]
         return self._database.write(lambda db: recalls.forget(db, project))
 
+    def flush(self) -> Deferred[None]:
+        """Write what waits."""
+        return self._write()
+
     def stop(self) -> Deferred[None]:
         """Write what waits; what comes later is dropped."""
         self._stopped = True

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from mnemo.store.interfaces import StoreError
+from mnemo.store.sqlite.duplicates import digest
 
 _APPLICATION = 0x6D6E656D
 """What marks the file as ours: C{mnem}."""
@@ -143,6 +144,131 @@ STEPS: tuple[Step, ...] = (
         # To count what each project holds takes a fifteenth of the time with it.
         "CREATE INDEX memories_known ON memories (project, created) WHERE archived IS NULL",
     ),
+    (
+        """
+        CREATE TABLE files (
+            key INTEGER PRIMARY KEY,
+            project TEXT NOT NULL,
+            path TEXT NOT NULL,
+            hash TEXT NOT NULL,
+            taken REAL NOT NULL,
+            UNIQUE (project, path)
+        )
+        """,
+        """
+        CREATE TABLE chunks (
+            memory INTEGER PRIMARY KEY REFERENCES memories ON DELETE CASCADE,
+            file INTEGER NOT NULL REFERENCES files ON DELETE CASCADE,
+            position INTEGER NOT NULL,
+            hash TEXT NOT NULL
+        )
+        """,
+        "CREATE INDEX chunks_of ON chunks (file, position)",
+        # Of what was removed for good no trace stays, and no word that it has been read.
+        """
+        CREATE TRIGGER file_without_chunks AFTER DELETE ON chunks
+        WHEN NOT EXISTS (SELECT 1 FROM chunks WHERE file = OLD.file)
+        BEGIN
+            DELETE FROM files WHERE key = OLD.file;
+        END
+        """,
+        """
+        CREATE TABLE imports (
+            key TEXT PRIMARY KEY,
+            memory INTEGER NOT NULL REFERENCES memories ON DELETE CASCADE
+        ) WITHOUT ROWID
+        """,
+        "CREATE INDEX imports_of ON imports (memory)",
+        """
+        CREATE TABLE exclusions (
+            pattern TEXT PRIMARY KEY,
+            added REAL NOT NULL
+        ) WITHOUT ROWID
+        """,
+    ),
+    (
+        # The text as it counts for "the same": see mnemo.store.sqlite.duplicates.
+        "ALTER TABLE memories ADD COLUMN digest BLOB NOT NULL DEFAULT x''",
+        "UPDATE memories SET digest = digest(text)",
+        "CREATE INDEX memories_twins ON memories (project, digest) WHERE archived IS NULL",
+        "ALTER TABLE memories ADD COLUMN compared INTEGER NOT NULL DEFAULT 0",
+        "CREATE INDEX memories_uncompared ON memories (key) WHERE compared = 0 AND embedded = 1",
+        # What was found by comparing, and is found again: never a word of the agent's.
+        """
+        CREATE TABLE likenesses (
+            source INTEGER NOT NULL REFERENCES memories ON DELETE CASCADE,
+            target INTEGER NOT NULL REFERENCES memories ON DELETE CASCADE,
+            relation TEXT NOT NULL,
+            PRIMARY KEY (source, target, relation)
+        ) WITHOUT ROWID
+        """,
+        "CREATE INDEX likenesses_to ON likenesses (target)",
+        # The spans in which a memory was forgotten.
+        """
+        CREATE TABLE absences (
+            memory INTEGER NOT NULL REFERENCES memories ON DELETE CASCADE,
+            since REAL NOT NULL,
+            until REAL
+        )
+        """,
+        "CREATE INDEX absences_of ON absences (memory)",
+        "INSERT INTO absences SELECT key, archived, NULL FROM memories WHERE archived IS NOT NULL",
+        """
+        CREATE TRIGGER memory_forgotten AFTER UPDATE OF archived ON memories
+        WHEN OLD.archived IS NULL AND NEW.archived IS NOT NULL
+        BEGIN
+            INSERT INTO absences VALUES (NEW.key, NEW.archived, NULL);
+        END
+        """,
+        "CREATE INDEX versions_by_end ON versions (until)",
+    ),
+    (
+        """
+        CREATE TABLE jobs (
+            memory INTEGER PRIMARY KEY REFERENCES memories ON DELETE CASCADE,
+            version INTEGER NOT NULL,
+            state TEXT NOT NULL DEFAULT 'waiting',
+            recipe TEXT NOT NULL DEFAULT '',
+            due REAL NOT NULL,
+            tries INTEGER NOT NULL DEFAULT 0,
+            lease TEXT NOT NULL DEFAULT '',
+            problem TEXT NOT NULL DEFAULT ''
+        )
+        """,
+        "CREATE INDEX jobs_due ON jobs (due) WHERE state = 'waiting'",
+        "CREATE INDEX jobs_fresh ON jobs (due) WHERE state = 'waiting' AND recipe = ''",
+        "CREATE INDEX jobs_parked ON jobs (memory) WHERE state = 'parked'",
+        """
+        CREATE TABLE derived (
+            memory INTEGER NOT NULL REFERENCES memories ON DELETE CASCADE,
+            field TEXT NOT NULL,
+            version INTEGER NOT NULL,
+            model TEXT NOT NULL,
+            prompt TEXT NOT NULL,
+            made REAL NOT NULL,
+            scores TEXT NOT NULL,
+            value TEXT NOT NULL,
+            PRIMARY KEY (memory, field)
+        ) WITHOUT ROWID
+        """,
+        # Whatever keeps a text, the same transaction lets it wait.
+        """
+        CREATE TRIGGER memory_waits AFTER INSERT ON memories
+        BEGIN
+            INSERT INTO jobs (memory, version, due) VALUES (NEW.key, NEW.version, 0);
+        END
+        """,
+        # Who works on the earlier text has lost his lease.
+        """
+        CREATE TRIGGER memory_waits_again AFTER UPDATE OF version ON memories
+        BEGIN
+            DELETE FROM derived WHERE memory = NEW.key;
+            DELETE FROM jobs WHERE memory = NEW.key;
+            INSERT INTO jobs (memory, version, due) VALUES (NEW.key, NEW.version, 0);
+        END
+        """,
+        "INSERT INTO state VALUES ('recipe', '')",
+    ),
 )
 """Step I{n} leads to C{PRAGMA user_version} I{n}. A step that was released never changes."""
 
@@ -220,6 +346,7 @@ def _connect(path: Path) -> sqlite3.Connection:
     )
     # SQLite's own lower() knows ASCII alone.
     connection.create_function("casefold", 1, str.casefold, deterministic=True)
+    connection.create_function("digest", 1, digest, deterministic=True)
     return connection
 
 

@@ -11,25 +11,43 @@ from zope.interface import implementer
 
 from mnemo.store.index.analyser import terms
 from mnemo.store.index.columns import Columns
-from mnemo.store.interfaces import IStore, StoreError, Vector
+from mnemo.store.interfaces import IExchange, IJobs, IStore, StoreError, Vector
 from mnemo.store.records import (
     Candidate,
     Filter,
     Found,
+    Kept,
+    Likeness,
     Link,
     Memory,
     NewMemory,
     ProjectRow,
     QueryRow,
+    Relation,
     SessionRow,
     SessionSummary,
     Statistics,
     TaskRow,
+    Uncompared,
     Unembedded,
     Version,
 )
-from mnemo.store.sqlite import changes, memories, recalls, sentinel, sessions, tasks, vectors
+from mnemo.store.sqlite import (
+    changes,
+    duplicates,
+    likenesses,
+    memories,
+    recalls,
+    sentinel,
+    sessions,
+    tasks,
+    vectors,
+)
+from mnemo.store.sqlite.as_of import search_as_of
 from mnemo.store.sqlite.database import Database
+from mnemo.store.sqlite.duplicates import Outcome
+from mnemo.store.sqlite.exchange import Exchange
+from mnemo.store.sqlite.job_queue import JobQueue
 from mnemo.store.sqlite.memories import Noted
 from mnemo.store.sqlite.recall_log import RecallLog
 from mnemo.store.sqlite.search import search
@@ -70,13 +88,21 @@ class SqliteStore:
         self._vectors = VectorLeg(
             self._indexes / "vectors", columns, exact_limit, database, threads, reactor
         )
-        self._recalls = RecallLog(database, reactor)
+        self._recalls = recall_log = RecallLog(database, reactor)
+        self.jobs: IJobs = JobQueue(database)
+        self.exchange: IExchange = Exchange(database, self._change, recall_log)
         self._started = False
 
     @property
     def dimensions(self) -> int:
         """The length of the vectors now in use; 0 before the first."""
         return self._vectors.model.dimensions
+
+    @property
+    def memories(self) -> int:
+        """How many memories there are, archived ones too."""
+        # One of those in the columns is the sentinel.
+        return max(0, len(self._columns) - 1)
 
     # -- its life
 
@@ -120,6 +146,18 @@ class SqliteStore:
         """Keep a new memory."""
         return self._change(lambda db: [memories.add(db, new)]).addCallback(_only)
 
+    def keep(self, new: NewMemory, supersedes: str = "") -> Deferred[Kept]:
+        """Keep a memory, unless its project has its text already."""
+        outcomes: list[Outcome] = []
+
+        def kept(db: sqlite3.Connection) -> list[Noted]:
+            outcomes.append(duplicates.keep(db, new, supersedes))
+            return list(outcomes[0].notes)
+
+        return self._change(kept).addCallback(
+            lambda _: Kept(outcomes[0].memory, outcomes[0].duplicate)
+        )
+
     def get(self, ids: Sequence[str]) -> Deferred[list[Memory]]:
         """The memories with these ids."""
         return self._database.read(lambda db: memories.get(db, ids))
@@ -160,6 +198,24 @@ class SqliteStore:
         """The links of each memory."""
         return self._database.read(lambda db: memories.links(db, ids))
 
+    def link(self, source: str, target: str, relation: Relation) -> Deferred[None]:
+        """Relate a memory to another."""
+        return self._database.write(lambda db: memories.link(db, source, target, relation))
+
+    def uncompared(self, limit: int, near: int, now: float) -> Deferred[list[Uncompared]]:
+        """Memories that were not compared with their neighbours yet."""
+        return self._database.read(
+            lambda db: likenesses.uncompared(db, self._vectors, limit, near, now)
+        )
+
+    def settle(self, made: Sequence[Likeness]) -> Deferred[None]:
+        """Keep what comparing brought."""
+        return self._database.write(lambda db: likenesses.settle(db, made))
+
+    def differing(self, ids: Sequence[str]) -> Deferred[dict[str, list[Memory]]]:
+        """For each of these memories those that differ from it."""
+        return self._database.read(lambda db: likenesses.differing(db, ids))
+
     def projects(self) -> Deferred[list[ProjectRow]]:
         """The projects that have memories."""
         return self._database.read(memories.projects)
@@ -185,8 +241,11 @@ class SqliteStore:
                 problems.append(f"vectors of {self.dimensions} numbers are searched, not of others")
             return Found(candidates, tuple(filter(None, problems)))
 
+        searched = search if wanted.as_of is None else search_as_of
         return self._database.read(
-            lambda db: search(db, self._texts, self._vectors, text, used, wanted, limit)
+            lambda db: searched(
+                db, self._columns, self._texts, self._vectors, text, used, wanted, limit
+            )
         ).addCallback(found)
 
     # -- vectors

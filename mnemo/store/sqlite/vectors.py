@@ -94,6 +94,16 @@ def after(db: sqlite3.Connection, used: Model, key: int, limit: int) -> list[tup
     return [(at, _vector(blob)) for at, blob in rows]
 
 
+def of(db: sqlite3.Connection, used: Model, keys: Sequence[int]) -> dict[int, Vector]:
+    """The vectors by one model of those of these memories that have one."""
+    rows = db.execute(
+        f"SELECT memory, vector FROM vectors WHERE memory IN ({','.join('?' * len(keys))})"
+        " AND model = ? AND length(vector) = ?",
+        (*keys, used.name, _SIZE * used.dimensions),
+    )
+    return {key: _vector(blob) for key, blob in rows}
+
+
 def sample(db: sqlite3.Connection, used: Model, count: int) -> list[Vector]:
     """Up to C{count} vectors by one model of memories that are not archived, far apart."""
     (newest,) = db.execute("SELECT max(memory) FROM vectors").fetchone()

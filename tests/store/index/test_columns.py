@@ -15,7 +15,7 @@ from hypothesis.stateful import (
 from numpy.typing import NDArray
 from twisted.trial.unittest import SynchronousTestCase
 
-from mnemo.store.index.columns import Columns, passes
+from mnemo.store.index.columns import NOBODY, Columns, passes
 from mnemo.store.records import Filter, Memory
 from tests.store.index.examples import NOW, FilterFields, MemoryFields, filters, memories, memory
 
@@ -76,6 +76,68 @@ class PassesTests(SynchronousTestCase):
         self.assertHeldBack(kept, {"concepts": ("sqlite",)})
         self.assertHeldBack(kept, {"exclude_concepts": ("sqlite", "python")})
         self.assertHeldBack(kept, {"concepts": ("python",), "exclude_concepts": ("strasse",)})
+
+
+PUTS = st.lists(
+    st.tuples(
+        st.integers(1, 12),  # its key
+        st.sampled_from(["", "a", "b"]),  # its session
+        st.sampled_from([0.0, 1.0, 2.0, 3.0]),  # when it was made
+        st.sampled_from(["put", "put", "put", "archive", "remove"]),
+    )
+)
+
+
+class OrderTests(SynchronousTestCase):
+    """The order of a session."""
+
+    @given(PUTS)
+    def test_it_is_that_of_time_whatever_came_and_went(
+        self, puts: list[tuple[int, str, float, str]]
+    ) -> None:
+        columns = Columns()
+        known: dict[int, Memory] = {}
+        for key, session, created, deed in puts:
+            columns.remove(key) if deed == "remove" else columns.put(
+                memory(key, session=session, created=created, archived=deed == "archive")
+            )
+            known.pop(key, None)
+            if deed != "remove":
+                known[key] = memory(
+                    key, session=session, created=created, archived=deed == "archive"
+                )
+        everything = Filter(now=NOW)
+        keys = [*known, 99]
+        around = columns.around(keys, everything).tolist()
+        self.assertEqual(around, [neighbours(known, key) for key in keys])
+        sessions = dict(zip(keys, columns.sessions(keys), strict=True))
+        for key, kept in known.items():
+            self.assertEqual(sessions[key] == NOBODY, kept.session == "")
+            for other, its in known.items():
+                same = sessions[key] == sessions[other]
+                self.assertEqual(same, kept.session == its.session)
+
+    def test_a_past_that_is_read_backwards_is_in_order_too(self) -> None:
+        columns = Columns()
+        for key in range(1, 3_000):
+            columns.put(memory(key, session="a", created=-float(key)))
+        self.assertEqual(columns.around([7], Filter(now=NOW)).tolist(), [[9, 8, 6, 5]])
+
+
+def neighbours(known: dict[int, Memory], key: int) -> list[int]:
+    """The two before and the two behind, said plainly."""
+    if key not in known or not known[key].session:
+        return [NOBODY] * 4
+    order = sorted(
+        (each for each in known.values() if each.session == known[key].session),
+        key=lambda each: (each.created, each.key),
+    )
+    at = [each.key for each in order].index(key)
+    places = (at - 2, at - 1, at + 1, at + 2)
+    return [
+        order[place].key if 0 <= place < len(order) and not order[place].archived else NOBODY
+        for place in places
+    ]
 
 
 class ColumnsTests(SynchronousTestCase):

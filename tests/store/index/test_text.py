@@ -17,7 +17,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from mnemo.store.index import text
 from mnemo.store.index.analyser import query_terms, terms
 from mnemo.store.index.columns import passes
-from mnemo.store.index.text import Document, IndexBroken, TextIndex
+from mnemo.store.index.text import Document, IndexBroken, TextIndex, Words
 from mnemo.store.records import Filter, Memory
 from tests.store.index.examples import NOW, MemoryFields, filters, memories, memory
 
@@ -113,6 +113,16 @@ class SearchTests(TextIndexCase):
         self.index.commit([document(1, words)], [], 1)
         for term in terms(words):
             self.assertEqual(self.index.search([term], EVERYTHING, 1)[0][0], 1, term)
+
+    def test_what_is_held_is_said_by_bits_however_many_words_there_are(self) -> None:
+        words = [f"w{number}" for number in range(60)]
+        self.index.commit([Document(memory(1), words), Document(memory(2), words[::2])], (), 1)
+        asked: list[Words] = [*words, ("w4", "w5"), ("w5", "w4"), ("w4", "w6"), "absent"]
+        held = self.index.holding(asked, [1, 2, 3], archived=False)
+        self.assertEqual(held, {1: (1 << 61) - 1, 2: int("01" * 30, 2) | 1 << 62})
+        self.assertEqual(self.index.holding(asked, [1], archived=True).get(1, 0), 0)
+        self.assertEqual(self.index.holding(asked, [], archived=False), {})
+        self.assertEqual(self.index.holding([], [1], archived=False), {})
 
     def test_threads_may_search_while_it_commits(self) -> None:
         wrong: list[int] = []

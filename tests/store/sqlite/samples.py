@@ -23,7 +23,7 @@ def new(id: str, text: str = "some words", **fields: Any) -> NewMemory:
         "type": "decision",
         "source": "agent",
         "project": "p",
-        "session": "s",
+        "session": "",
         "salience": 0.5,
         "fades": NEVER,
         "created": 100.0,

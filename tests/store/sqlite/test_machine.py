@@ -108,7 +108,7 @@ class StoreMachine(RuleBasedStateMachine):
         said = self.new_word()
         one = f"m{self.counter}"
         text = f"{said} and the common rest"
-        new = NewMemory(id=one, text=text, source="agent", session="s", **fields)
+        new = NewMemory(id=one, text=text, source="agent", session="", **fields)
         kept = result_of(self.store.add(new))
         assert kept.text == text
         self.memories[one] = {

@@ -1,0 +1,94 @@
+"""Comparing what was remembered with what is like it, in the background."""
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+from attrs import define, field
+from twisted.internet.defer import CancelledError, Deferred
+from twisted.internet.interfaces import IReactorTime
+from twisted.logger import Logger
+
+from mnemo.memory.aside import Aside
+from mnemo.memory.differences import relation
+from mnemo.store.interfaces import IStore
+from mnemo.store.records import Likeness, Memory, Relation, Uncompared
+
+BATCH = 4
+"""Memories compared by one step."""
+
+NEIGHBOURS = 5
+"""How many of the nearest each is compared with."""
+
+
+@define(eq=False)
+class Comparing:
+    """
+    Links each memory that has its vector with those that say nearly the same.
+
+    What has to be compared is noted in the database, so that it is done after a restart too,
+    and again after an amendment; doing it twice comes to the same.
+    """
+
+    _store: IStore
+    _clock: IReactorTime
+    _aside: Aside
+    _started: bool = field(default=False, init=False)
+    _wanted: bool = field(default=False, init=False)
+    _running: Deferred[None] | None = field(default=None, init=False)
+
+    log: ClassVar = Logger()
+
+    def start(self) -> None:
+        """Begin with what was left."""
+        self._started = True
+        self.embedded()
+
+    def stop(self) -> None:
+        """Stop at once. What is left is noted."""
+        self._started = False
+        if self._running is not None:
+            self._running.cancel()
+
+    def embedded(self) -> None:
+        """Some memories have their vectors now."""
+        self._wanted = True
+        if self._started and self._running is None:
+            self._running = Deferred.fromCoroutine(self._run())
+            self._running.addBoth(self._rest)
+
+    def _rest(self, _: object) -> None:
+        self._running = None
+
+    async def _run(self) -> None:
+        """Compare until nothing is left. Raises nothing: the next vector is the next try."""
+        try:
+            while self._wanted and self._started:
+                self._wanted = False
+                while self._started and (batch := await self._next()):
+                    await self._compare(batch)
+        except CancelledError:
+            return
+        except Exception:
+            self.log.failure("Memories could not be compared; it will be tried again")
+
+    async def _next(self) -> list[Uncompared]:
+        return await self._store.uncompared(BATCH, NEIGHBOURS, self._clock.seconds())
+
+    async def _compare(self, batch: Sequence[Uncompared]) -> None:
+        await self._store.settle(await self._aside(lambda: [likeness(each) for each in batch]))
+
+
+def likeness(uncompared: Uncompared) -> Likeness:
+    """How a memory relates to those near it. Pure."""
+    memory = uncompared.memory
+    links: list[tuple[int, Relation, bool]] = []
+    for other, cosine in uncompared.near:
+        how = relation(memory.text, other.text, cosine)
+        if how is not None:
+            links.append((other.key, how, newer(memory, other)))
+    return Likeness(memory.key, memory.version, tuple(links))
+
+
+def newer(this: Memory, other: Memory) -> bool:
+    """Whether the words of one memory are newer than those of another."""
+    return (this.updated, this.key) > (other.updated, other.key)

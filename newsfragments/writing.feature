@@ -1,0 +1,1 @@
+Secrets and `<private>` passages are left out before anything is stored; the same text is kept once; memories that differ in a figure, version, date, name or negation are shown side by side, the newer first; `remember` takes `supersedes`, `recall` takes `as_of`, and `pin`, `link` and the resource `mnemo://memory/{id}/history` are new. See docs/remembering.md.
