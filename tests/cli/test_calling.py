@@ -11,7 +11,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from mnemo.cli.main import main
 from mnemo.memory.memories import Memories
-from mnemo.store.records import Filter, Memory
+from mnemo.store.records import Filter
 from tests.test_service import ServiceTestCase
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -26,23 +26,28 @@ class Ended:
     errors: str
 
 
-class CallingTests(ServiceTestCase):
-    """A command that asks the user."""
+class CommandTestCase(ServiceTestCase):
+    """
+    A daemon with two memories, and commands that call it.
+
+    @ivar first: the id of the one, C{second} that of the other
+    """
 
     async def setUp(self) -> None:  # type: ignore[override]
         super().setUp()
         self.daemon = await self.start()
         self.memories: Memories = self.daemon.core.memories
-        self.first = (await self.remember("the heron stands")).id
-        self.second = (await self.remember("the heron flies")).id
+        self.first = await self.remember("the heron stands")
+        self.second = await self.remember("the heron flies")
 
     async def tearDown(self) -> None:  # type: ignore[override]
         await self.daemon.stopService()
 
-    async def remember(self, text: str) -> Memory:
-        return await self.memories.remembering.remember(
+    async def remember(self, text: str) -> str:
+        kept = await self.memories.remembering.remember(
             text, type="general", source="cli", project="pond", session=""
         )
+        return kept.memory.id
 
     async def left(self, state: str | None = None) -> list[str]:
         wanted = Filter(now=0.0, state=state)  # type: ignore[arg-type]
@@ -58,6 +63,10 @@ class CallingTests(ServiceTestCase):
         )
         self.assertNotIn(b"Traceback", output + errors)
         return Ended(code, output.decode(), errors.decode())
+
+
+class CallingTests(CommandTestCase):
+    """A command that asks the user."""
 
     async def test_what_can_be_undone_is_done_without_a_question(self) -> None:
         ended = await self.mnemo("forget", self.first)

@@ -133,6 +133,17 @@ class ChoiceTests(SynchronousTestCase):
 class WordsTests(SynchronousTestCase):
     """What a person reads."""
 
+    def test_a_language_model_is_told_with_its_memory(self) -> None:
+        model = {"name": "writer", "state": "loaded", "bytes": 512_000_000, "device": "cpu"}
+        lines = described({**REPORT, "language_model": model}, "").splitlines()
+        self.assertIn("language   writer, loaded, 512 MB on cpu", lines)
+        idle = model | {"state": "idle", "bytes": 0}
+        lines = described({**REPORT, "language_model": idle}, "").splitlines()
+        self.assertIn("language   writer, idle", lines)
+        elsewhere = model | {"state": "none", "bytes": 0}
+        lines = described({**REPORT, "language_model": elsewhere}, "").splitlines()
+        self.assertIn("language   writer, of a server", lines)
+
     def test_a_report_is_a_line_for_each_thing_and_each_reason(self) -> None:
         lines = described(REPORT, "http://127.0.0.1:9999").splitlines()
         self.assertIn("status     degraded", lines)
@@ -143,6 +154,11 @@ class WordsTests(SynchronousTestCase):
         self.assertIn("waiting    0 calls, 7 vectors", lines)
         self.assertIn("self-test  text ok, vector no model", lines)
         self.assertEqual(lines[-1], "reason     there is no model; mnemo model fetch brings one")
+
+    def test_vectors_are_counted_while_some_are_missing(self) -> None:
+        for made, told in ((1234, ["vectors    1234 of 5678"]), (5678, [])):
+            lines = described({**REPORT, "vectors": {"made": made, "of": 5678}}, "").splitlines()
+            self.assertEqual([line for line in lines if line.startswith("vectors")], told)
 
     def test_a_span_has_its_two_largest_units(self) -> None:
         spans = {0: "0 s", 59.9: "59 s", 60: "1 min", 3661: "1 h 1 min", 90061: "1 d 1 h"}

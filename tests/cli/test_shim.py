@@ -187,7 +187,10 @@ class StartingTests(ShimCase):
         clients = [self.client() for _ in range(2)]
         for client in clients:
             client.initialize()
-        first, second = (client.call(1, "remember", text="Zig.") for client in clients)
+        first, second = (
+            client.call(1, "remember", text=f"Zig, says {number}.")
+            for number, client in enumerate(clients)
+        )
         session = [told["structuredContent"]["session_id"] for told in (first, second)]
         self.assertEqual(len(set(session)), 2)
 

@@ -1,0 +1,1 @@
+Summaries, key phrases, entities, kinds, salience and links are derived from memories in the background, beside their text and never in a recall: by rules that only copy, or by the language model, held to the text by checks. `mnemo probe` measures how faithful either is. See docs/enrichment.md.
