@@ -1,6 +1,6 @@
 """Calling a tool of the daemon from a terminal, which answers what the tool asks."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import click
@@ -22,24 +22,46 @@ _META = {
     "progressToken": 1,
 }
 
+Told = Callable[[Mapping[str, Any]], None]
+"""Told of the progress of a call: C{progress}, and perhaps C{total} and C{message}."""
+
 ROUNDS = 5
 """How often a tool may ask before that is given up."""
 
 
-def call_tool(chosen: Choice, name: str, arguments: Mapping[str, Any]) -> str:
+def say_progress(told: Mapping[str, Any]) -> None:
+    """Say how far a call is, a line each time."""
+    click.echo(told.get("message", ""), err=True)
+
+
+def call_tool(
+    chosen: Choice, name: str, arguments: Mapping[str, Any], told: Told = say_progress
+) -> str:
     """
     What a tool of the daemon of a home says. Raises C{click.ClickException}.
 
     The tool's questions are asked in the terminal; where nobody answers there, it is told so.
     """
+    result = call_for_result(chosen, name, arguments, told)
+    return "\n".join(block.get("text", "") for block in result.get("content", ()))
+
+
+def call_for_result(
+    chosen: Choice, name: str, arguments: Mapping[str, Any], told: Told = say_progress
+) -> dict[str, Any]:
+    """
+    What a call comes to, likewise.
+
+    @param told: told of the progress, as the protocol has it
+    """
     params: dict[str, Any] = {"name": name, "arguments": arguments, "_meta": _META}
     for _ in range(ROUNDS):
-        result = _result(chosen, params)
+        result = _result(chosen, params, told)
         if result.get("resultType") != "input_required":
-            text = "\n".join(block.get("text", "") for block in result.get("content", ()))
             if result.get("isError"):
-                raise click.ClickException(text)
-            return text
+                said = (block.get("text", "") for block in result.get("content", ()))
+                raise click.ClickException("\n".join(said))
+            return result
         asked = result.get("inputRequests", {})
         params["inputResponses"] = {key: answer(each["params"]) for key, each in asked.items()}
         params["requestState"] = result.get("requestState")
@@ -65,11 +87,11 @@ def _entered(field: Mapping[str, Any]) -> Any:
     return click.prompt(field["title"], default="", show_default=False)
 
 
-def _result(chosen: Choice, params: Mapping[str, Any]) -> dict[str, Any]:
+def _result(chosen: Choice, params: Mapping[str, Any], told: Told) -> dict[str, Any]:
     """The result of a call."""
     for message in map(decoded, _messages(chosen, params)):
         if message.get("method") == "notifications/progress":
-            click.echo(message["params"].get("message", ""), err=True)
+            told(message["params"])
         elif "error" in message:
             raise click.ClickException(message["error"]["message"])
         elif isinstance(message.get("result"), dict):

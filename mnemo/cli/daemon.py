@@ -287,6 +287,7 @@ def described(report: Mapping[str, Any], address: str) -> str:
     """A report on the daemon's health, for a person."""
     model, database, test = report["model"], report["database"], report["self_test"] or {}
     where = "not loaded" if model["device"] is None else f"on {model['device']}"
+    language = report.get("language_model") or {}
     rows = [
         ("status", report["status"]),
         ("address", f"{address}/mcp"),
@@ -296,13 +297,29 @@ def described(report: Mapping[str, Any], address: str) -> str:
         ),
         ("sessions", _counts({**report["sessions"], "streams": report["streams"]})),
         ("model", f"{model['name']}, {where}"),
+        *([("language", described_language(language))] if language.get("name") else ()),
         ("waiting", _counts(report["queues"])),
+        *_vectors(report.get("vectors") or {}),
         ("database", f"{database['path']}, {database['bytes'] / 1e6:.1f} MB"),
         ("tools", str(report["tools"])),
         ("self-test", ", ".join(f"{leg} {told}" for leg, told in test.items() if leg != "at")),
         *(("reason", reason) for reason in report["reasons"]),
     ]
     return "\n".join(f"{name:10} {value}" for name, value in rows)
+
+
+def described_language(model: Mapping[str, Any]) -> str:
+    """A report on the language model, for a person."""
+    told = [model["name"], {"none": "of a server"}.get(model["state"], model["state"])]
+    if model["bytes"]:
+        told += [f"{model['bytes'] / 1e6:.0f} MB on {model['device']}"]
+    return ", ".join(told)
+
+
+def _vectors(counts: Mapping[str, int]) -> list[tuple[str, str]]:
+    """How far the making of vectors is, where some are missing."""
+    made, of = counts.get("made", 0), counts.get("of", 0)
+    return [("vectors", f"{made} of {of}")] if made < of else []
 
 
 def _counts(counts: Mapping[str, int]) -> str:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from importlib import import_module
+from keyword import iskeyword
 from typing import Final
 
 import click
@@ -14,16 +15,21 @@ COMMANDS: Final[Mapping[str, str]] = {
     "restart": "mnemo.cli.daemon",
     "status": "mnemo.cli.daemon",
     "health": "mnemo.cli.daemon",
+    "top": "mnemo.cli.top",
     "mcp": "mnemo.cli.mcp",
     "shim": "mnemo.cli.shim",
     "ci": "mnemo.cli.ci",
     "gateway": "mnemo.cli.gateway",
     "forget": "mnemo.cli.forget",
     "purge": "mnemo.cli.purge",
+    "ingest": "mnemo.cli.transfer",
+    "import": "mnemo.cli.transfer",
+    "export": "mnemo.cli.transfer",
     "model": "mnemo.cli.model",
+    "probe": "mnemo.cli.probe",
     "config": "mnemo.cli.config",
 }
-"""Where each sub-command is, under its own name."""
+"""Where each sub-command is, under its own name; C{import_} for C{import}."""
 
 
 class Commands(click.Group):
@@ -41,7 +47,8 @@ class Commands(click.Group):
         """One of them, or C{None}."""
         if name not in COMMANDS:
             return None
-        command: click.Command = getattr(import_module(COMMANDS[name]), name)
+        attribute = f"{name}_" if iskeyword(name) else name
+        command: click.Command = getattr(import_module(COMMANDS[name]), attribute)
         return command
 
 

@@ -1,0 +1,1 @@
+"""The stores of other systems, read without being changed: one module a system."""

@@ -1,0 +1,1 @@
+`mnemo ingest` reads a folder into memory, and again only what has changed. `mnemo import` takes over what mnemonic, claude-mem, mcp-memory-service, basic-memory, mem0 or the reference memory server have kept. `mnemo export` writes everything to files, for another mnemo or for people.
