@@ -99,18 +99,26 @@ def _endpoints(instance: object, attribute: object, descriptions: Sequence[str])
         interface_of(description)
 
 
-class Exposed(ValueError):
+class Conflict(ValueError):
     """
-    Other machines would reach a daemon that asks for no token.
+    Two settings do not go together.
 
-    @ivar key: the setting that lets them
+    @ivar key: the one that is to be changed
     """
+
+    def __init__(self, key: str, message: str) -> None:
+        self.key = key
+        super().__init__(message)
+
+
+class Exposed(Conflict):
+    """Other machines would reach a daemon that asks for no token, by the setting C{key}."""
 
     def __init__(self, key: str, said: str) -> None:
-        self.key = key
         super().__init__(
+            key,
             f"{key} must be on a loopback address (localhost, 127.0.0.0/8 or ::1) while"
-            f" server.tokens is empty, not {said!r}"
+            f" server.tokens is empty, not {said!r}",
         )
 
 
@@ -226,6 +234,30 @@ class SessionsConfig:
     )
 
 
+# A model of a server: its address without a password in it, and words that say more.
+_SERVER = (
+    r"(?=.* model=\S)https?://[^\s/@]+(?:/\S*)?"
+    r"(?: (?:model=\S+|key=[A-Za-z_][A-Za-z0-9_]*|window=[1-9][0-9]{2,6}%s))+"
+)
+_FOR = r"|for=(?:interactive|background)"
+
+
+def _model(instance: object, attribute: object, value: str) -> None:
+    """Nothing that begins as an address is a name."""
+    if is_server(value) and not re.fullmatch(_SERVER % "", value):
+        raise ValueError(value)
+
+
+def _language_model(instance: object, attribute: object, value: str) -> None:
+    if is_server(value) and not re.fullmatch(_SERVER % _FOR, value):
+        raise ValueError(value)
+
+
+def is_server(model: str) -> bool:
+    """Whether a setting names a model of a server, and not one of this machine."""
+    return model.startswith(("http://", "https://"))
+
+
 def _gpu(instance: object, attribute: object, value: int | str) -> None:
     if isinstance(value, int):
         known = value >= 0
@@ -246,9 +278,12 @@ class InferenceConfig:
 
     model: str = _key(
         "all-MiniLM-L6-v2",
-        "The embedding model: its name in the models folder, or a path.",
-        "a model's name, or the path of a GGUF file or model directory",
+        "The embedding model: its name in the models folder, or a path; or that of a server with "
+        "OpenAI's API, `http://HOST:PORT/v1 model=NAME key=VARIABLE window=TOKENS`, where all but "
+        "the first two may be left out, and the key is in that environment variable.",
+        "a model's name, the path of a GGUF file or model directory, or an address and model=NAME",
         validators.min_len(1),
+        _model,
     )
     gpu: Gpu = _key(  # noqa: RUF009 - it makes a field
         "auto",
@@ -264,9 +299,11 @@ class InferenceConfig:
     )
     language_model: str = _key(
         "",
-        "The language model: its name in the models folder, or a path. Without one nothing is "
-        "generated.",
-        "a model's name, or the path of a GGUF file",
+        "The language model: its name in the models folder, or a path; or that of a server, as for "
+        "`model`, where `for=interactive` or `for=background` has it asked for such work alone. "
+        "Without one nothing is generated.",
+        "a model's name, the path of a GGUF file, or an address and model=NAME",
+        _language_model,
     )
     gpu_layers: Layers = _key(  # noqa: RUF009 - it makes a field
         "auto",
@@ -282,6 +319,28 @@ class InferenceConfig:
         "a number from 0",
         validators.ge(0),
     )
+    slots: int = _key(
+        0,
+        "How many generations run at once; the others wait for their turn. 0 is 4 on a GPU and 2 "
+        "on a CPU.",
+        "a whole number from 0 to 64",
+        validators.ge(0),
+        validators.le(64),
+    )
+    context: int = _key(
+        8192,
+        "For how many tokens, of prompts and answers, the running generations have room together. "
+        "One alone has no more either.",
+        "a whole number from 256",
+        validators.ge(256),
+    )
+    step_ms: float = _key(
+        40.0,
+        "How many milliseconds of work the model is given at a time, as far as it can be cut. "
+        "Who comes meanwhile waits so long.",
+        "a number above 0",
+        validators.gt(0),
+    )
     mirror: str = _key(
         "",
         "Where `mnemo model fetch` takes models from instead of the internet: a copy of a models "
@@ -290,6 +349,32 @@ class InferenceConfig:
         "https://",
         validators.matches_re(r"|https?://\S+|(?:/|~/).*"),
     )
+    fallbacks: tuple[str, ...] = _key(
+        (),
+        "Language models that are asked, in this order, where `language_model` cannot answer. One "
+        "of them all may be of this machine.",
+        "a list of what language_model accepts",
+        validators.deep_iterable(validators.and_(validators.min_len(1), _language_model)),
+    )
+
+    def __attrs_post_init__(self) -> None:
+        """Raises L{Conflict}."""
+        if self.fallbacks and not self.language_model:
+            raise Conflict(
+                "inference.fallbacks",
+                "inference.fallbacks must be empty while inference.language_model is",
+            )
+        if sum(not is_server(model) for model in self.language_models) > 1:
+            raise Conflict(
+                "inference.fallbacks",
+                "inference.fallbacks must be servers, since there is room for one language model"
+                " of this machine",
+            )
+
+    @property
+    def language_models(self) -> tuple[str, ...]:
+        """All of them, in the order in which they are asked."""
+        return (self.language_model, *self.fallbacks) if self.language_model else ()
 
 
 @frozen
@@ -448,7 +533,7 @@ def load(
     origins = {name: setting.origin for name, setting in chosen.items()}
     try:
         return Loaded(_CONVERTER.structure(tree, Config), origins, file, warnings)
-    except Exposed as problem:
+    except Conflict as problem:
         raise ConfigError(f"{origins[problem.key]}: {problem}") from None
 
 

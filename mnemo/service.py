@@ -8,10 +8,12 @@ C{startService}: what is made earlier does not survive the fork of C{twistd}.
 import atexit
 import gc
 import os
+import secrets
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from typing import Any
+from pathlib import Path
+from typing import Any, TypeVar
 
 from attrs import evolve
 from twisted.internet.defer import CancelledError, Deferred
@@ -22,11 +24,31 @@ from twisted.logger import ILogObserver, Logger, LogLevel
 from twisted.python.failure import Failure
 
 from mnemo import __version__
-from mnemo.config import Config, ServerConfig, interface_of
+from mnemo.api.callers import Callers
+from mnemo.api.models_admin import ModelsAdmin
+from mnemo.api.openai import OpenAi
+from mnemo.config import Config, ServerConfig, interface_of, is_server
+from mnemo.enrichment.jobs import Enricher
 from mnemo.inference.catalogue import locate
+from mnemo.inference.chain import Chain, Link
 from mnemo.inference.engine import Engine
+from mnemo.inference.generation import IGenerator
+from mnemo.inference.generator import LocalGenerator
 from mnemo.inference.interfaces import IEmbeddingBackend
+from mnemo.inference.kept import KeptGenerator
+from mnemo.inference.library import memory_of_gpu
 from mnemo.inference.llama import load_embedder
+from mnemo.inference.llama_generator import load_generator
+from mnemo.inference.meter import Meter
+from mnemo.inference.none import NoGenerator
+from mnemo.inference.rates import Lately
+from mnemo.inference.remote import RemoteGenerator
+from mnemo.inference.remote_embedder import WINDOW as EMBEDDING_WINDOW
+from mnemo.inference.remote_embedder import RemoteEmbedder
+from mnemo.inference.servers import entry_of
+from mnemo.inference.steps import IGenerationBackend
+from mnemo.inference.thread import InferenceThread
+from mnemo.inference.trial import check
 from mnemo.lifecycle import Part, Procession
 from mnemo.lock import Holder, HomeHeld, HomeLock
 from mnemo.mcp.sealing import Sealer
@@ -51,11 +73,17 @@ from mnemo.store.sqlite.store import SqliteStore
 from mnemo.tools.catalogue import all_tools
 from mnemo.tools.instructions import INSTRUCTIONS
 from mnemo.tools.interfaces import IPrompt, IResources, ITool
+from mnemo.transfer.transfer import Transfer
 from mnemo.transports.credentials import Credentials
 from mnemo.transports.front import Front
 from mnemo.transports.guard import Guard
+from mnemo.transports.inference_address import PATH as INFERENCE
+from mnemo.transports.inference_address import InferenceAddress
 from mnemo.transports.listener import FINISH_SECONDS, Listener, PortUnavailable
+from mnemo.transports.models_address import addresses as addresses_of_models
 from mnemo.transports.sse import Streams
+
+T = TypeVar("T")
 
 _LOOKS = 5
 _PAUSE = 0.1
@@ -90,11 +118,40 @@ class Core:
         self._log_file = LogInHome(config.home, config.log.level)
 
         self.store = SqliteStore(config.home, reactor)
-        self.engine = Engine(reactor, partial(load_model, config))
-        self.memories = Memories(self.store, self.engine, reactor)
+        self.thread = InferenceThread(reactor)
+        step_seconds = config.inference.step_ms / 1000
+        self.engine: Engine | RemoteEmbedder
+        if is_server(config.inference.model):
+            there = entry_of(config.inference.model, os.environ, EMBEDDING_WINDOW).server
+            self.engine = RemoteEmbedder(reactor, there)
+        else:
+            load_embeddings = partial(load_model, config)
+            self.engine = Engine(reactor, load_embeddings, self.thread, step_seconds=step_seconds)
+        self.local: KeptGenerator | None = None
+        named = config.inference.language_models
+        if not all(map(is_server, named)):
+            self.local = local_generator(config, reactor, self.thread)
+        self.links = [self._link(name) for name in named]
+        self.generator: IGenerator = Chain(self.links) if self.links else NoGenerator()
+        self.memories = Memories(
+            self.store, self.engine, reactor, aside=partial(in_thread, reactor)
+        )
+        self.enricher = Enricher(
+            self.store,
+            self.engine,
+            self.generator,
+            reactor,
+            partial(in_thread, reactor),
+            partial(secrets.token_hex, 8),
+            config.inference.language_model,
+        )
         self.sessions = SessionManager(reactor, self.store, config.sessions, self.onSessionEnd)
+        self.meter = self._make_meter()
+        self.transfer = Transfer(self.memories, config.home, partial(in_thread, reactor))
         resolve_project = partial(project_in_thread, reactor)
-        own_tools = all_tools(self.memories, resolve_project, self.sessions.choose_project)
+        own_tools = all_tools(
+            self.memories, self.transfer, resolve_project, self.sessions.choose_project
+        )
         self.tools = [*own_tools, *extra_tools]
         self.server = Server(
             self.tools,
@@ -127,11 +184,57 @@ class Core:
             Part("log", self._log_file.start, self._log_file.stop),
             Part("key", self._take_key, lambda: None),
             Part("store", self.store.start, self.store.stop, bound=10.0),
+            Part("inference thread", self.thread.start, self.thread.stop),
             Part("model", self.engine.start, self.engine.stop),
+            *self._language_model(),
             Part("sessions", self.sessions.start, self.sessions.stop),
             Part("vectors", self.memories.start, self.memories.stop),
+            Part("enrichment", self.enricher.start, self.enricher.stop),
             Part("tasks", self.tasks.start, self.tasks.stop),
+            Part("meter", self.meter.start, self.meter.stop),
         ]
+
+    def _make_meter(self) -> Meter:
+        named, pool = self.config.inference, self._reactor.getThreadPool
+        generator = self.generator
+        return Meter(
+            self._reactor,
+            generator,
+            self.links,
+            generator.firsts if isinstance(generator, Chain) else Lately(),
+            self.local,
+            self.engine,
+            lambda: self.memories.vectoriser.progress,
+            self.sessions.client_of,
+            lambda: deferToThreadPool(self._reactor, pool(), memory_of_gpu, named.gpu),
+            (named.model, named.language_model),
+        )
+
+    def _link(self, name: str) -> Link:
+        """A language model among those that are asked in turn."""
+        if not is_server(name):
+            assert self.local is not None
+            return Link(self.local)
+        entry = entry_of(name, os.environ)
+        return Link(RemoteGenerator(self._reactor, entry.server), entry.priority)
+
+    def _language_model(self) -> list[Part]:
+        servers = Part("servers", lambda: None, self._leave_servers)
+        local = self.local
+        if local is None:
+            return [servers]
+
+        def start() -> None:
+            # Nobody waits for a language model before calls are served.
+            loading = Deferred.fromCoroutine(local.start())
+            loading.addErrback(lambda failure: self.log.failure("no language model", failure))
+
+        return [servers, Part("language model", start, local.stop)]
+
+    async def _leave_servers(self) -> None:
+        for link in self.links:
+            if isinstance(link.generator, RemoteGenerator):
+                await link.generator.stop()
 
     def announce(self, host: str, port: int) -> Holder:
         """Write into the lock where this process can be reached."""
@@ -141,8 +244,10 @@ class Core:
 
     def problems(self) -> list[str]:
         """What is down, a line for each, with what mends it."""
-        found = self.engine.problem or self.memories.vectoriser.lag
-        return [found] if found else []
+        language = [link.generator.problem for link in self.links]
+        found = [self.engine.problem or self.memories.vectoriser.lag, *language]
+        found.append(self.enricher.problem)
+        return [problem for problem in found if problem]
 
     def facts(self) -> dict[str, object]:
         """What the parts say of themselves, for health."""
@@ -155,11 +260,15 @@ class Core:
                 "loads": jobs.loads,
                 "device": None if model is None else model.device,
             },
+            "language_model": self._language_facts(),
+            "vectors": self._vector_facts(),
             "queues": {
                 "calls": calls.waiting,
                 "interactive": jobs.waiting_interactive,
                 "background": jobs.waiting_background,
                 "vectors": self.memories.vectoriser.backlog,
+                "enrichment": self.enricher.counts.waiting,
+                "enrichment_parked": self.enricher.counts.parked,
             },
             "database": {
                 "path": str(database),
@@ -167,6 +276,30 @@ class Core:
             },
             "tools": len(self.tools),
         }
+
+    def _vector_facts(self) -> dict[str, object]:
+        made, of = self.memories.vectoriser.progress
+        return {"made": made, "of": of}
+
+    def _language_facts(self) -> dict[str, object]:
+        model, work = self.generator.model, self.generator.statistics
+        return {
+            "name": self.config.inference.language_model if model is None else model.name,
+            "device": None if model is None else model.device,
+            "state": "none" if self.local is None else self.local.state,
+            "bytes": model.bytes if model is not None and self._is_in_memory() else 0,
+            "loads": work.loads,
+            "slots": work.slots,
+            "running": work.running,
+            "interactive": work.waiting_interactive,
+            "background": work.waiting_background,
+            "prompt_tokens": work.prompt_tokens,
+            "reused_tokens": work.reused,
+            "kept_tokens": work.cache_tokens,
+        }
+
+    def _is_in_memory(self) -> bool:
+        return self.local is not None and self.local.state == "loaded"
 
     async def _take_home(self) -> None:
         """
@@ -249,9 +382,16 @@ class Daemon(Procession):
         guard = Guard(hosts, server.allowed_origins, server.trust_forwarded_host)
         credentials = Credentials.of(server.tokens)
         endpoint = Endpoint(self.core.server)
+        sessions = self.core.config.sessions
+        self._callers = callers = Callers(reactor, sessions.running, sessions.waiting)
+        api = OpenAi(self.core.generator, self.core.engine, callers, reactor)
         self._front = front = Front(
-            endpoint, self.health, self.streams, reactor, guard, credentials
+            endpoint, self.health, self.streams, reactor, guard, credentials, api
         )
+        front.site.exact.update(addresses_of_models(ModelsAdmin(self.core.local, reactor)))
+        meter = self.core.meter
+        meter.callers, meter.of_a_caller = (lambda: callers.busy), sessions.running
+        front.site.exact[INFERENCE.encode()] = InferenceAddress(meter.snapshot)
         self.listener = port = Listener(
             reactor, server.host, server.port, front, self._opened, server.listen
         )
@@ -286,6 +426,7 @@ class Daemon(Procession):
             **self.core.facts(),
             "streams": len(self.streams),
             "websockets": len(self._front.sockets),
+            "openai": {"running": self._callers.in_use, "waiting": self._callers.queued},
         }
 
 
@@ -307,6 +448,36 @@ def load_model(config: Config) -> IEmbeddingBackend:
     return load_embedder(path, config.inference.gpu, config.inference.threads)
 
 
+def local_generator(config: Config, reactor: Any, thread: InferenceThread) -> KeptGenerator:
+    """The language model in this process, which is in memory while somebody uses it."""
+    inference = config.inference
+
+    name = next(name for name in inference.language_models if not is_server(name))
+
+    def where() -> Path:
+        return locate(config.models, name, "language")
+
+    def load() -> IGenerationBackend:
+        return load_generator(
+            where(),
+            inference.gpu,
+            inference.threads,
+            reactor.seconds,
+            layers=inference.gpu_layers,
+            slots=inference.slots,
+            context=inference.context,
+        )
+
+    generator = LocalGenerator(
+        reactor,
+        load,
+        thread,
+        step_seconds=inference.step_ms / 1000,
+        check=lambda: check(where(), "language"),
+    )
+    return KeptGenerator(reactor, generator, inference.keep_alive * 60)
+
+
 def promised(reactor: IReactorTime, seconds: float = 0) -> Deferred[Any]:
     """
     A C{Deferred} for the protocol to wait for.
@@ -321,6 +492,11 @@ def promised(reactor: IReactorTime, seconds: float = 0) -> Deferred[Any]:
 
         promise.addTimeout(seconds, reactor, too_late)
     return promise
+
+
+def in_thread(reactor: Any, work: Callable[[], Any]) -> Deferred[Any]:
+    """What C{work} returns, done on a thread that anybody may use."""
+    return deferToThreadPool(reactor, reactor.getThreadPool(), work)
 
 
 async def project_in_thread(reactor: Any, hint: str) -> str:

@@ -1,1 +1,1 @@
-The daemon: one embedding model and one memory for every coding agent on the machine, over MCP (HTTP and stdio), of every protocol revision from 2024-11-05 to 2026-07-28. Sixteen tools, among them `remember`, `recall` and `create_handoff`. See the README.
+The daemon: one embedding model and one memory for every coding agent on the machine, over MCP (HTTP and stdio), of every protocol revision from 2024-11-05 to 2026-07-28. Tools, among them `remember`, `recall` and `create_handoff`. See the README.

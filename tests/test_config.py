@@ -177,7 +177,11 @@ class FileTests(ConfigTestCase):
             language_model = "writer"
             gpu_layers = 12
             keep_alive = 0
+            slots = 3
+            context = 4096
+            step_ms = 10
             mirror = "/mirror"
+            fallbacks = ["http://127.0.0.1:1/v1 model=m"]
             [stdio]
             start_daemon = false
             [log]
@@ -200,11 +204,51 @@ class FileTests(ConfigTestCase):
         self.assertEqual(config.server.listen, ("tcp:8765:interface=127.0.0.1",))
         self.assertIsInstance(config.sessions.idle_minutes, float)
         self.assertEqual(
-            config.inference, InferenceConfig("other", 1, 3, "writer", 12, 0.0, "/mirror")
+            config.inference,
+            InferenceConfig(
+                model="other",
+                gpu=1,
+                threads=3,
+                language_model="writer",
+                gpu_layers=12,
+                keep_alive=0.0,
+                slots=3,
+                context=4096,
+                step_ms=10.0,
+                mirror="/mirror",
+                fallbacks=("http://127.0.0.1:1/v1 model=m",),
+            ),
         )
         self.assertEqual((config.stdio.start_daemon, config.log.level), (False, "error"))
         origins = [key for key in KEYS if loaded.origins[key] != str(self.file)]
         self.assertEqual(origins, ["home"])
+
+    def test_a_model_may_be_that_of_a_server(self) -> None:
+        here = "http://box:8080/v1 model=qwen3:8b"
+        more = "https://[::1]/v1 key=THE_KEY window=32768 model=a/b for=background"
+        loaded = self.load(f'[inference]\nlanguage_model = "{here}"\nfallbacks = ["{more}", "x"]')
+        self.assertEqual(loaded.config.inference.language_models, (here, more, "x"))
+
+    def test_what_is_said_of_a_server_must_be_known(self) -> None:
+        for line in (
+            "http://box/v1",
+            "http://box/v1 model=",
+            "http://me:secret@box/v1 model=m",
+            "http://box/v1 model=m key=not-a-name",
+            "http://box/v1 model=m window=many",
+            "http://box/v1 model=m for=fun",
+            "http://box/v1 model=m for=background please",
+        ):
+            said = self.refusal(f'[inference]\nlanguage_model = "{line}"')
+            self.assertIn("inference.language_model must be a model's name, the path", said)
+        said = self.refusal('[inference]\nmodel = "http://box/v1 model=m for=background"')
+        self.assertIn("inference.model must be", said)
+
+    def test_there_is_room_for_one_language_model_of_this_machine(self) -> None:
+        said = self.refusal('[inference]\nlanguage_model = "a"\nfallbacks = ["b"]')
+        self.assertIn("inference.fallbacks must be servers", said)
+        said = self.refusal('[inference]\nfallbacks = ["b"]')
+        self.assertIn("inference.fallbacks must be empty while inference.language_model is", said)
 
     def test_an_unknown_key_is_told_the_nearest(self) -> None:
         for toml, line in {
@@ -278,7 +322,11 @@ class EnvironmentTests(ConfigTestCase):
             MNEMO_INFERENCE_LANGUAGE_MODEL="1",
             MNEMO_INFERENCE_GPU_LAYERS="2",
             MNEMO_INFERENCE_KEEP_ALIVE="3",
+            MNEMO_INFERENCE_SLOTS="5",
+            MNEMO_INFERENCE_CONTEXT="512",
+            MNEMO_INFERENCE_STEP_MS="6",
             MNEMO_INFERENCE_MIRROR="/mirror",
+            MNEMO_INFERENCE_FALLBACKS="http://127.0.0.1:1/v1 model=m",
             MNEMO_STDIO_START_DAEMON="false",
             MNEMO_LOG_LEVEL="warn",
         )
@@ -297,7 +345,19 @@ class EnvironmentTests(ConfigTestCase):
                     ("unix:/run/mnemo.sock:mode=600",),
                 ),
                 sessions=SessionsConfig(0.5, 10, 1, 2, "/work/mnemo"),
-                inference=InferenceConfig("0", 0, 4, "1", 2, 3, "/mirror"),
+                inference=InferenceConfig(
+                    model="0",
+                    gpu=0,
+                    threads=4,
+                    language_model="1",
+                    gpu_layers=2,
+                    keep_alive=3.0,
+                    slots=5,
+                    context=512,
+                    step_ms=6.0,
+                    mirror="/mirror",
+                    fallbacks=("http://127.0.0.1:1/v1 model=m",),
+                ),
                 stdio=StdioConfig(False),
                 log=LogConfig("warn"),
             ),
@@ -384,7 +444,11 @@ class AcceptedTests(ConfigTestCase):
         "inference.language_model": [1],
         "inference.gpu_layers": [-1, 1.0, "'all'"],
         "inference.keep_alive": [-1, "'never'"],
+        "inference.slots": [-1, 65, "'all'"],
+        "inference.context": [255, 1.5],
+        "inference.step_ms": [0, -1, "'1'"],
         "inference.mirror": [1, "'models'", "'ftp://box/models'"],
+        "inference.fallbacks": [1, "'x'", "['']"],
         "stdio.start_daemon": [1, "'true'", "'yes'"],
         "log.level": ["'INFO'", "'trace'", 1],
         "models": ["''", 1, "['/x']", '"/\\u0000"'],

@@ -24,10 +24,15 @@ from twisted.trial.unittest import SynchronousTestCase, TestCase
 from twisted.web.client import Agent, FileBodyProducer, readBody
 from twisted.web.http_headers import Headers
 
-from mnemo.config import Config, ServerConfig
+from mnemo.config import Config, InferenceConfig, ServerConfig
+from mnemo.inference.generation import GeneratorUnavailable
 from mnemo.lock import holder_of
 from mnemo.mcp.subscriptions import Wants
 from mnemo.service import Daemon, make_service, promised
+from mnemo.tools.catalogue import TOOLS
+from tests.api.serving import Serving, chat
+from tests.inference import tiny
+from tests.inference.tiny_model import write_language_model
 from tests.mcp.fakes import EchoTool, initialize_message, legacy_message
 
 
@@ -132,7 +137,8 @@ class DaemonTests(ServiceTestCase):
             self.assertIn(name, report)
         self.assertEqual(report["database"]["path"], str(self.home / "memory.sqlite3"))
         self.assertGreater(report["database"]["bytes"], 0)
-        self.assertEqual(report["tools"], 17)
+        self.assertEqual(report["vectors"], {"made": 0, "of": 0})
+        self.assertEqual(report["tools"], len(TOOLS) + 1)
         self.assertEqual(report["self_test"]["text"], "ok")
         await daemon.stopService()
 
@@ -181,6 +187,123 @@ class DaemonTests(ServiceTestCase):
         response = await self.ask("POST", "/mcp", initialize_message())
         (session,) = response.headers.getRawHeaders("Mcp-Session-Id", [])
         return {"Mcp_Session_Id": session}
+
+
+class OpenAiTests(ServiceTestCase):
+    """OpenAI's API, and models of servers that have it."""
+
+    elsewhere = InferenceConfig()
+
+    def config(self, port: int = 0) -> Config:
+        return evolve(super().config(port), inference=self.elsewhere)
+
+    async def test_without_models_it_says_what_mends_it(self) -> None:
+        daemon = await self.start()
+        self.assertEqual((await self.ask("GET", "/v1/models")).body["data"], [])
+        said = await self.ask("POST", "/v1/chat/completions", chat())
+        self.assertEqual(said.status, 503)
+        self.assertIn("inference.language_model", said.body["error"]["message"])
+        said = await self.ask("POST", "/v1/embeddings", {"model": "x", "input": "x"})
+        self.assertEqual(said.status, 503)
+        self.assertIn("mnemo model fetch", said.body["error"]["message"])
+        await daemon.stopService()
+
+    async def test_models_of_another_server_are_used_as_its_own(self) -> None:
+        site: Any = Serving(clock=reactor).front.site
+        port: Any = reactor.listenTCP(0, site, interface="127.0.0.1")
+        self.addCleanup(port.stopListening)
+        address = f"http://127.0.0.1:{port.getHost().port}/v1"
+        self.elsewhere = InferenceConfig(
+            model=f"{address} model=fake",
+            language_model="http://127.0.0.1:9/v1 model=none for=background",
+            fallbacks=(f"{address} model=scripted",),
+        )
+        daemon = await self.start()
+        ready: Deferred[None] = Deferred()
+        daemon.core.engine.on_ready(lambda: ready.callback(None))
+        await ready
+        names = [model["id"] for model in (await self.ask("GET", "/v1/models")).body["data"]]
+        self.assertEqual(names, ["none", "scripted", "fake"])
+        for name in ("none", "scripted"):
+            said = await self.ask("POST", "/v1/chat/completions", chat(model=name))
+            self.assertEqual(said.body["choices"][0]["message"]["content"], "Hello world")
+            self.assertEqual(said.body["model"], "scripted")
+        report = (await self.ask("GET", "/health")).body
+        self.assertEqual((report["reasons"], report["model"]["name"]), ([], "fake"))
+        self.assertEqual(report["openai"], {"running": 0, "waiting": 0})
+        seen = (await self.ask("GET", "/api/v1/inference")).body
+        told = [(each["model"], each["purpose"], each["tokens"] > 0) for each in seen["servers"]]
+        self.assertEqual(
+            told,
+            [
+                ("none", "language", False),
+                ("scripted", "language", True),
+                ("fake", "embedding", False),
+            ],
+        )
+        self.assertEqual((seen["language"]["state"], seen["gpu"]), ("none", None))
+        await daemon.stopService()
+
+
+class LanguageModelTests(ServiceTestCase):
+    """A language model in the daemon, which comes, goes, and may be no good."""
+
+    def config(self, port: int = 0) -> Config:
+        config = super().config(port)
+        config.models.mkdir(parents=True, exist_ok=True)
+        return evolve(config, inference=InferenceConfig(language_model="writer", gpu="off"))
+
+    def writer(self) -> Path:
+        return self.config().models / "writer.gguf"
+
+    async def loaded(self, daemon: Daemon) -> str:
+        """Wait until it is, and say why it is not."""
+        assert daemon.core.local is not None
+        try:
+            await daemon.core.local.load()
+        except GeneratorUnavailable as problem:
+            return str(problem)
+        return ""
+
+    async def test_it_is_released_and_comes_back(self) -> None:
+        write_language_model(self.writer())
+        daemon = await self.start()
+        self.assertEqual(await self.loaded(daemon), "")
+        report = (await self.ask("GET", "/health")).body["language_model"]
+        self.assertEqual((report["name"], report["device"]), ("writer", "cpu"))
+        self.assertEqual(report["state"], "loaded")
+        self.assertGreater(report["bytes"], 100_000)
+        said = await self.ask("POST", "/api/v1/models/release")
+        self.assertEqual((said.status, said.body["state"]), (200, "released"))
+        health = (await self.ask("GET", "/health")).body
+        self.assertEqual(health["language_model"]["bytes"], 0)
+        self.assertIn("mnemo model load brings it back", " ".join(health["reasons"]))
+        said = await self.ask("POST", "/api/v1/models/load")
+        self.assertEqual((said.status, said.body["state"]), (200, "loaded"))
+        said = await self.ask("POST", "/v1/chat/completions", chat(model="writer", max_tokens=3))
+        self.assertEqual((said.status, said.body["usage"]["completion_tokens"]), (200, 3))
+        seen = (await self.ask("GET", "/api/v1/inference")).body["language"]
+        self.assertEqual((seen["name"], seen["state"], seen["loads"]), ("writer", "loaded", 2))
+        self.assertGreater(min(seen["weights"], seen["cache"]), 10_000)
+        self.assertEqual((seen["first_token"]["count"], seen["requests"]), (1, []))
+        await daemon.stopService()
+
+    async def test_one_that_cannot_be_used_is_a_reason_and_the_daemon_runs(self) -> None:
+        for content, reason in {
+            b"<html>": "is not a GGUF file",
+            tiny.write_llama(self.writer()).read_bytes()[:-1000]: "cannot be loaded: ",
+        }.items():
+            self.writer().write_bytes(content)
+            daemon = await self.start()
+            self.assertIn(reason, await self.loaded(daemon))
+            health = (await self.ask("GET", "/health")).body
+            self.assertEqual(health["status"], "degraded")
+            (told,) = (line for line in health["reasons"] if "writer.gguf" in line)
+            self.assertIn(reason, told)
+            self.assertEqual((await self.ask("GET", "/health/ready")).status, 200)
+            said = await self.ask("POST", "/v1/chat/completions", chat(model="writer"))
+            self.assertEqual((said.status, said.body["error"]["message"]), (503, told))
+            await daemon.stopService()
 
 
 class PromiseTests(SynchronousTestCase):
@@ -339,7 +462,7 @@ class OfferTests(ServiceTestCase):
             (content,) = (await self.call("resources/read", uri=uri))["contents"]
             self.assertIn("the heron stands", content["text"])
         templates = (await self.call("resources/templates/list"))["resourceTemplates"]
-        self.assertEqual(len(templates), 4)
+        self.assertEqual(len(templates), 5)
 
     async def test_prompts_are_listed_and_filled_in(self) -> None:
         await self.use("remember", text="the heron stands")

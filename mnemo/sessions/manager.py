@@ -106,6 +106,11 @@ class SessionManager:
             len(self._live), self._admission.in_use, self._admission.waiting_everywhere()
         )
 
+    def client_of(self, id: str) -> str:
+        """Which program a live session is of; C{""} where that is not known."""
+        session = self._live.get(id)
+        return "" if session is None else session.opening.client
+
     # -- sessions
 
     async def open(self, opening: Opening) -> Session:

@@ -98,6 +98,13 @@ class OpeningTests(ManagerTestCase):
         session = self.open()
         self.assertIs(self.sessions.find(session.id, "local"), session)
 
+    def test_the_client_of_a_session_is_known_without_waking_it(self) -> None:
+        session = self.open(client="claude-code")
+        active = session.active
+        self.clock.advance(5)
+        self.assertEqual(self.sessions.client_of(session.id), "claude-code")
+        self.assertEqual((self.sessions.client_of("nobody"), session.active), ("", active))
+
     def test_another_id_is_unknown(self) -> None:
         self.open()
         for other in ("", "0" * 32, "no such session"):
