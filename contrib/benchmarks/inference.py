@@ -51,7 +51,7 @@ def plan(shape: str | None, *, quick: bool) -> Plan:
     """What the options ask for."""
     shape = shape or ("20m" if quick else "100m")
     callers = (1, 16) if shape == "1.5b" else (1, 8) if quick else (1, 2, 4, 8)
-    work = Work(f"random-{shape}", 80, 48 if quick else 128, 1 if quick else 2)
+    work = Work(f"random-{shape}", 80, 48 if quick else 128, 1)
     rounds, samples, texts = (2, 8, 64) if quick else (3, 40, 256)
     return Plan(shape, callers, work, rounds, samples, texts)
 
@@ -106,12 +106,15 @@ def measure(chosen: Plan, terms: Terms, programs: Native) -> dict[str, Any]:
             work.tokens,
             list(chosen.callers),
         )
-        figures["throughput"] = section(
+        figures["throughput"], figures["cpu_ms"] = section(
             "tokens a second",
             partial(measures.throughput, others, loop, bench, work, chosen.callers, chosen.rounds),
         )
         for name, rates in figures["throughput"].items():
             _show(name, rates)
+        print("milliseconds of CPU time a token")
+        for name, costs in figures["cpu_ms"].items():
+            _show(name, costs)
     figures["embeddings"] = section("texts embedded a second", lambda: _embeddings(chosen, terms))
     _show("", figures["embeddings"])
     busy = evolve(terms, threads=os.cpu_count() or 1)
@@ -140,7 +143,7 @@ def _machine() -> str:
 
 
 def _show(name: str, rates: Rates) -> None:
-    shown = (f"{who} {statistics.median(each):,.1f}" for who, each in rates.items())
+    shown = (f"{who} {statistics.median(each):,.2f}" for who, each in rates.items())
     print(f"  {name:9} {', '.join(shown)}")
 
 

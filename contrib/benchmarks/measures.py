@@ -1,6 +1,7 @@
 """What is measured of servers with models: each figure in rounds, turn by turn."""
 
 import json
+import os
 import shutil
 import statistics
 import subprocess
@@ -11,6 +12,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
 from http.client import HTTPConnection
+from pathlib import Path
 from typing import Any
 
 import corpus
@@ -53,13 +55,15 @@ def throughput(
     work: Work,
     callers: Sequence[int],
     rounds: int,
-) -> dict[str, Rates]:
+) -> tuple[dict[str, Rates], dict[str, Rates]]:
     """
-    Generated tokens a second, prompts and HTTP included, by C{"8 whole"} or C{"8 stream"}.
+    Generated tokens a second, prompts and HTTP included, by C{"8 whole"} or C{"8 stream"}; and
+    the milliseconds of CPU time that each token took, which the load of others changes little.
 
     @param bench: a run of C{llama-batched-bench}
     """
     figures: dict[str, Rates] = {}
+    costs: dict[str, Rates] = {}
     prompts = Prompts(work.characters)
     for number in range(rounds):
         print(f"  round {number + 1} of {rounds}", flush=True)
@@ -68,10 +72,14 @@ def throughput(
                 asked = [[next(prompts) for _ in range(work.requests)] for _ in range(count)]
                 rates = figures.setdefault(f"{count} {mode}", {})
                 turns = [*servers[number % len(servers) :], *servers[: number % len(servers)]]
+                cost = costs.setdefault(f"{count} {mode}", {})
                 for server in turns:
+                    before = cpu_seconds(server.pid)
                     taken = crowd(server, work.model, asked, work.tokens, stream=mode == "stream")
                     tokens = count * work.requests * work.tokens
                     rates.setdefault(server.name, []).append(tokens / taken.seconds)
+                    each = (cpu_seconds(server.pid) - before) * 1000 / tokens
+                    cost.setdefault(server.name, []).append(each)
                 if count == 1:
                     seconds = sum(
                         bare.ask({"prompt": prompt, "tokens": work.tokens})["seconds"]
@@ -82,7 +90,16 @@ def throughput(
         for count, rate in bench().items():
             for mode in ("whole", "stream"):
                 figures[f"{count} {mode}"].setdefault("llama-batched-bench", []).append(rate)
-    return figures
+    return figures, costs
+
+
+def cpu_seconds(pid: int) -> float:
+    """The CPU time that a process has taken; 0 where the system does not say."""
+    try:
+        values = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return 0.0
+    return (int(values[11]) + int(values[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def ratio(rates: Rates, ours: str, theirs: str) -> float:
