@@ -8,7 +8,7 @@ from typing import Any
 import tomlkit
 from tomlkit.exceptions import TOMLKitError
 
-from mnemo.config import ConfigError
+from mnemo.config_sources import ConfigError
 
 
 def set_key(file: Path, key: str, value: Any) -> None:

@@ -7,7 +7,7 @@ from typing import Final
 
 from attrs import fields
 
-from mnemo.config import KEYS, OTHER_VARIABLES, sections, variable_of
+from mnemo.config_sources import KEYS, OTHER_VARIABLES, sections, variable_of
 
 _PREFACE: Final = """\
 # Configuration

@@ -27,7 +27,8 @@ from mnemo import __version__
 from mnemo.api.callers import Callers
 from mnemo.api.models_admin import ModelsAdmin
 from mnemo.api.openai import OpenAi
-from mnemo.config import Config, ServerConfig, interface_of, is_server
+from mnemo.config import Config, ServerConfig
+from mnemo.config_checks import interface_of, is_server
 from mnemo.enrichment.jobs import Enricher
 from mnemo.inference.catalogue import locate
 from mnemo.inference.chain import Chain, Link

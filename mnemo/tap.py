@@ -9,7 +9,7 @@ from twisted.application.service import IService
 from twisted.python.usage import Options as UsageOptions
 from twisted.python.usage import UsageError
 
-from mnemo.config import ConfigError, from_here, load
+from mnemo.config_sources import ConfigError, from_here, load
 from mnemo.lock import HomeHeld, holder_of
 from mnemo.observe.connect import TRANSPORTS
 

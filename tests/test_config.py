@@ -11,16 +11,18 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from mnemo import config_reference
 from mnemo.config import (
-    KEYS,
-    OTHER_VARIABLES,
     Config,
-    ConfigError,
     InferenceConfig,
-    Loaded,
     LogConfig,
     ServerConfig,
     SessionsConfig,
     StdioConfig,
+)
+from mnemo.config_sources import (
+    KEYS,
+    OTHER_VARIABLES,
+    ConfigError,
+    Loaded,
     from_here,
     load,
     sections,

@@ -7,8 +7,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from mnemo.config import ConfigError
 from mnemo.config_file import set_key
+from mnemo.config_sources import ConfigError
 
 
 class SetKeyTests(SynchronousTestCase):

@@ -5,7 +5,7 @@ from pathlib import Path
 from twisted.trial.unittest import SynchronousTestCase
 
 from mnemo import legacy_environment
-from mnemo.config import KEYS, ConfigError, Loaded, load
+from mnemo.config_sources import KEYS, ConfigError, Loaded, load
 from mnemo.legacy_environment import Alias
 
 TOKEN = "a-token-of-sixteen-and-more"

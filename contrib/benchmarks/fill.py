@@ -17,7 +17,7 @@ import numpy as np
 from twisted.internet import reactor, task
 from twisted.internet.defer import Deferred, gatherResults, maybeDeferred
 
-from mnemo import config, service
+from mnemo import config_sources, service
 from mnemo.inference.interfaces import Priority
 from mnemo.store.interfaces import IStore, Vector
 from mnemo.store.records import NEVER, NewMemory
@@ -65,7 +65,7 @@ async def _fill(store: IStore, vectors: Iterator[Vector], size: int) -> None:
 
 async def main(clock: object, home: str, count: str) -> None:
     size = int(count)
-    settings = config.load({}, {"home": Path(home)}).config
+    settings = config_sources.load({}, {"home": Path(home)}).config
     daemon = service.Core(settings, reactor)
     parts = (daemon.store, daemon.thread, daemon.engine)
     try:

@@ -15,7 +15,7 @@ from twisted.internet.defer import Deferred, gatherResults
 from twisted.internet.task import Clock, deferLater
 from zope.interface import implementer
 
-from mnemo import config
+from mnemo import config_sources
 from mnemo.inference.engine import Engine
 from mnemo.inference.interfaces import (
     EngineStatistics,
@@ -124,7 +124,7 @@ class CachedEmbedder:
 
 def embedder(reactor: Any, cache: Path) -> CachedEmbedder:
     """The model that is configured."""
-    settings = config.load(os.environ).config
+    settings = config_sources.load(os.environ).config
     thread = InferenceThread(reactor)
     return CachedEmbedder(thread, Engine(reactor, partial(load_model, settings), thread), cache)
 

@@ -30,7 +30,7 @@ from measures import Rates, Work, ratio
 from native_llama import Native, native
 from servers import BUILD
 
-from mnemo import config
+from mnemo import config_sources
 from mnemo.inference.catalogue import locate
 from mnemo.inference.llama_model import spare_cores
 
@@ -129,7 +129,7 @@ def measure(chosen: Plan, terms: Terms, programs: Native) -> dict[str, Any]:
 
 
 def _embeddings(chosen: Plan, terms: Terms) -> Rates:
-    model = locate(config.load({}, {}).config.models, "all-MiniLM-L6-v2")
+    model = locate(config_sources.load({}, {}).config.models, "all-MiniLM-L6-v2")
     with (
         contenders.mnemo(terms) as server,
         contenders.bare("embed", terms, model) as loop,

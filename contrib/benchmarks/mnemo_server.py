@@ -12,7 +12,7 @@ from typing import Any
 from attrs import frozen
 from twisted.internet import reactor
 
-from mnemo import config, service
+from mnemo import config_sources, service
 from mnemo.tools.interfaces import CallContext, ToolDescription, ToolResult
 
 DESCRIPTION = ToolDescription(
@@ -49,7 +49,7 @@ def main() -> None:
     for word in sys.argv[3:]:
         key, _, value = word.partition("=")
         flags[key] = json.loads(value)
-    daemon = service.make_service(config.load({}, flags).config, reactor, [Echo()])
+    daemon = service.make_service(config_sources.load({}, flags).config, reactor, [Echo()])
     daemon.startService()
     reactor.addSystemEventTrigger("before", "shutdown", daemon.stopService)
     reactor.run()

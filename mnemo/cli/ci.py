@@ -11,7 +11,7 @@ from typing import IO
 import click
 
 from mnemo.cli.interruptions import BY_SIGNAL, Interruptions, Told
-from mnemo.config import ConfigError, load
+from mnemo.config_sources import ConfigError, load
 
 NO_DAEMON = 125
 NOT_EXECUTABLE = 126

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import click
 
-from mnemo.config import KEYS, ConfigError, load
 from mnemo.config_reference import shown
+from mnemo.config_sources import KEYS, ConfigError, load
 
 HIDDEN = "********"
 

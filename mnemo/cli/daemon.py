@@ -15,7 +15,8 @@ import msgspec
 from attrs import frozen
 
 from mnemo.cli.options import names_a_project
-from mnemo.config import Config, ConfigError, load
+from mnemo.config import Config
+from mnemo.config_sources import ConfigError, load
 from mnemo.lock import Holder, HomeHeld, holder_of
 from mnemo.observe import logs
 from mnemo.observe.connect import TRANSPORTS, how_to_connect

@@ -11,7 +11,8 @@ import click
 from mnemo.cli.interruptions import Interruptions
 from mnemo.cli.mcp import address_of
 from mnemo.cli.starting import start_daemon
-from mnemo.config import Config, ConfigError, load
+from mnemo.config import Config
+from mnemo.config_sources import ConfigError, load
 from mnemo.gateway import NoAgent, call_agent
 from mnemo.transports.credentials import token_of
 from mnemo.transports.daemon import Daemon, Home, Unreachable, Url

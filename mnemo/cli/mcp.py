@@ -20,7 +20,8 @@ from attrs import define, field
 
 from mnemo.cli.options import names_a_project
 from mnemo.cli.starting import start_daemon
-from mnemo.config import Config, ConfigError, load
+from mnemo.config import Config
+from mnemo.config_sources import ConfigError, load
 from mnemo.transports.credentials import token_of
 from mnemo.transports.daemon import Daemon, Home, Unreachable, Url
 from mnemo.transports.pipes import Output, has_unread, hung_up, lines

@@ -10,8 +10,9 @@ from rich.console import Console
 from rich.table import Table
 
 from mnemo.cli.daemon import Choice, ask, choice, names_a_home
-from mnemo.config import ConfigError, is_server, load
+from mnemo.config_checks import is_server
 from mnemo.config_file import set_key
+from mnemo.config_sources import ConfigError, load
 from mnemo.inference.catalogue import DEFAULT, SETTING, FetchError, ModelMissing, locate
 from mnemo.lock import holder_of
 from mnemo.transports.credentials import token_of

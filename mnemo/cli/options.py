@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 
 import click
 
-from mnemo.config import from_here
+from mnemo.config_sources import from_here
 
 _HERE = "mnemo.project_from_cwd"
 

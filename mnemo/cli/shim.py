@@ -19,7 +19,7 @@ import click
 from attrs import evolve, frozen
 
 from mnemo.cli.starting import start_daemon
-from mnemo.config import ConfigError, load
+from mnemo.config_sources import ConfigError, load
 from mnemo.transports.credentials import token_of
 from mnemo.transports.daemon import Home, IChild, IPlace, Url
 from mnemo.transports.pipes import hung_up

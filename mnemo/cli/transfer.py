@@ -12,7 +12,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from mnemo.cli.calling import call_for_result
 from mnemo.cli.daemon import Choice, choice, names_a_home
-from mnemo.config import from_here
+from mnemo.config_sources import from_here
 from mnemo.transfer.kinds import SYSTEMS
 
 F = TypeVar("F", bound=Callable[..., Any])

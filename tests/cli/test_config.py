@@ -6,7 +6,7 @@ from click.testing import CliRunner, Result
 from twisted.trial.unittest import SynchronousTestCase
 
 from mnemo.cli.config import config
-from mnemo.config import KEYS
+from mnemo.config_sources import KEYS
 
 
 class ShowTests(SynchronousTestCase):

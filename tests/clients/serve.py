@@ -7,7 +7,7 @@ from typing import Any
 from twisted.internet import reactor
 from twisted.internet.task import deferLater
 
-from mnemo.config import load
+from mnemo.config_sources import load
 from mnemo.service import make_service
 from mnemo.tools.interfaces import CallContext, ToolDescription, ToolResult
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from attrs import define, field
 
-from mnemo.config import load
+from mnemo.config_sources import load
 from tests.clients.processes import Processes
 
 ROOT = Path(__file__).resolve().parents[2]

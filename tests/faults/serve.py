@@ -6,7 +6,7 @@ from typing import Any
 
 from twisted.internet import reactor
 
-from mnemo import config, service
+from mnemo import config_sources, service
 from mnemo.store.sqlite.store import SqliteStore
 
 
@@ -19,7 +19,7 @@ def main(home: str, port: str, exact_limit: str) -> None:
 
     vars(service)["SqliteStore"] = Store
     flags = {"home": Path(home), "server.port": int(port), "log.level": "warn"}
-    daemon = service.make_service(config.load({}, flags).config, reactor)
+    daemon = service.make_service(config_sources.load({}, flags).config, reactor)
     daemon.startService()
     reactor.addSystemEventTrigger("before", "shutdown", daemon.stopService)
     reactor.run()

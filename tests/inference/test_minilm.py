@@ -20,7 +20,7 @@ import numpy as np
 from twisted.internet import reactor
 from twisted.trial.unittest import TestCase
 
-from mnemo.config import load
+from mnemo.config_sources import load
 from mnemo.inference.catalogue import DEFAULT, ModelMissing, locate
 from mnemo.inference.checksums import digest
 from mnemo.inference.engine import Engine

@@ -18,7 +18,8 @@ from twisted.internet.task import Clock
 from twisted.logger import LogEvent, capturedLogs, formatEvent
 from twisted.trial.unittest import SynchronousTestCase
 
-from mnemo.config import ConfigError, SessionsConfig, load
+from mnemo.config import SessionsConfig
+from mnemo.config_sources import ConfigError, load
 from mnemo.sessions.manager import SessionManager
 from mnemo.tools.interfaces import CallContext, ToolDescription, ToolResult
 from mnemo.transports.credentials import Credentials
