@@ -31,7 +31,8 @@ from mnemo.inference.generation import (
 from mnemo.inference.interfaces import IStepSource, Priority
 from mnemo.inference.library import NoSuchGpu
 from mnemo.inference.prompting import Prepared, prepare
-from mnemo.inference.slots import Event, PrepareStep, Room, Run, Slots, Step
+from mnemo.inference.run import Event, PrepareStep, Room, Run, Step
+from mnemo.inference.slots import Slots
 from mnemo.inference.steps import CacheFull, DecodeStep, IGenerationBackend, Outcome
 from mnemo.inference.thread import InferenceThread, ThreadStopped
 
@@ -122,9 +123,9 @@ class LocalGenerator:
             waiting_background=slots.waiting(Priority.BACKGROUND),
             steps=slots.steps,
             tokens=slots.tokens,
-            prompt_tokens=slots.prompt_tokens,
-            reused=slots.reused,
-            cache_tokens=slots.cache.tokens,
+            prompt_tokens=slots.places.prompt_tokens,
+            reused=slots.places.reused,
+            cache_tokens=slots.places.cache.tokens,
         )
 
     def asked(self) -> list[tuple[Run, float]]:

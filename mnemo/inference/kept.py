@@ -18,7 +18,7 @@ from mnemo.inference.generation import (
 )
 from mnemo.inference.interfaces import Priority
 from mnemo.inference.keeping import RELEASED, Keeper, State
-from mnemo.inference.slots import Run
+from mnemo.inference.run import Run
 
 
 @define(eq=False)

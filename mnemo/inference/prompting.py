@@ -8,7 +8,7 @@ from mnemo.inference.chat import Template
 from mnemo.inference.generation import Generation, Message, UnfitRequest
 from mnemo.inference.grammar import of_schema
 from mnemo.inference.prefix_cache import common
-from mnemo.inference.slots import Prompt
+from mnemo.inference.run import Prompt
 from mnemo.inference.steps import IGenerationBackend
 from mnemo.inference.text_stream import Thinking
 

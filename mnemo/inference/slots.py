@@ -18,21 +18,18 @@ from itertools import chain
 from math import ceil
 from typing import Any, Final
 
-from attrs import define, field, frozen
-
 from mnemo.inference.generation import Overloaded, UnfitRequest
 from mnemo.inference.interfaces import Priority
 from mnemo.inference.pace import Pace
-from mnemo.inference.prefix_cache import WORTH_KEEPING, Kept, PrefixCache
+from mnemo.inference.places import Places
+from mnemo.inference.prefix_cache import WORTH_KEEPING
+from mnemo.inference.run import Event, PrepareStep, Prompt, Room, Run, Step
 from mnemo.inference.steps import (
     CacheFull,
-    Chore,
     Chunk,
     Close,
-    Copy,
     DecodeStep,
     Outcome,
-    Remove,
     Token,
 )
 
@@ -48,110 +45,13 @@ OF_A_SESSION: Final = 32
 _WEIGHT: Final = 0.3  # of the newest measurement
 
 
-@frozen
-class Room:
-    """
-    What a model has room for; see L{mnemo.inference.steps.IGenerationBackend}.
-
-    @ivar window: how many tokens prompt and answer may have together
-    """
-
-    slots: int
-    sequences: int
-    capacity: int
-    window: int
-    batch: int
-    keeps: bool = True
-
-
-@frozen
-class Prompt:
-    """
-    A prompt in tokens.
-
-    @ivar fixed: how many of the first are the same in every request of its kind
-    """
-
-    tokens: Sequence[int]
-    fixed: int = 0
-
-
-@define(eq=False)
-class Run:
-    """
-    A generation.
-
-    @ivar request: what L{PrepareStep} needs, whatever that is
-    @ivar most: how many tokens the answer may have
-    @ivar prompt: how many tokens the prompt has; 0 until it is prepared
-    @ivar tokens: of the prompt, and of the answer so far
-    @ivar held: how many of the tokens are in the sequence
-    @ivar charge: how much room is set aside for it, beyond that of C{base}
-    @ivar base: the kept beginning that it relies on
-    @ivar reused: how many tokens of the prompt were not computed for it
-    @ivar live: whether it was in the latest step
-    @ivar started: whether it ever had a sequence
-    @ivar seconds: how long the steps took that it was in
-    @ivar over: whether it has ended, one way or the other
-    """
-
-    number: int
-    request: Any
-    most: int
-    priority: Priority
-    session: str
-    prompt: int = 0
-    fixed: int = 0
-    tokens: list[int] = field(factory=list)
-    sequence: int | None = None
-    held: int = 0
-    charge: int = 0
-    base: Kept | None = None
-    reused: int = 0
-    live: bool = False
-    started: bool = False
-    seconds: float = 0.0
-    over: bool = False
-
-    @property
-    def left(self) -> int:
-        """How many tokens the answer may still have."""
-        return self.prompt + self.most - len(self.tokens)
-
-
-@frozen(eq=False)
-class PrepareStep:
-    """A step that makes tokens of a prompt."""
-
-    run: Run
-
-
-Step = PrepareStep | DecodeStep
-
-
-@frozen
-class Event:
-    """
-    What a step has brought to a run.
-
-    @ivar tokens: more of its answer
-    @ivar failure: why it cannot go on
-    """
-
-    run: Run
-    tokens: Sequence[Token] = ()
-    failure: Exception | None = None
-
-
 class Slots:
     """
     The runs of one loaded model.
 
-    @ivar cache: the beginnings that are kept
+    @ivar places: where they have their sequences
     @ivar steps: how many steps have succeeded
     @ivar tokens: how many tokens were generated
-    @ivar prompt_tokens: how many tokens the prompts had that were let in
-    @ivar reused: how many of these were not computed anew
     """
 
     def __init__(self, room: Room, step_seconds: float) -> None:
@@ -159,16 +59,14 @@ class Slots:
         @param step_seconds: how long a step may take
         """
         self.room = room
-        self.cache = PrefixCache()
-        self.steps = self.tokens = self.prompt_tokens = self.reused = 0
+        self.steps = self.tokens = 0
+        self.places = Places(room, lambda: self.runs)
         self._pace = Pace(step_seconds)
         self._run_seconds = 0.0
         self._numbers = 0
         self._step: Step | None = None
-        self._chores: list[Chore] = []
         # Whether a step of chores alone has failed: they wait for the next run then.
         self._tidying_fails = False
-        self._free = list(range(room.sequences))
         self._passed_over = 0
         # The classes in the order of Priority; in each the sessions that have runs, those
         # whose turn is next first.
@@ -198,7 +96,7 @@ class Slots:
         if self._step is not None:
             return None
         waiting = next((priority for priority, lane in self._lanes.items() if lane), None)
-        if waiting is None and self._chores and not self._tidying_fails:
+        if waiting is None and self.places.chores and not self._tidying_fails:
             return Priority.BACKGROUND
         return waiting
 
@@ -237,12 +135,12 @@ class Slots:
         lane[run.session].remove(run)
         if not lane[run.session]:
             del lane[run.session]
-        self._chores.append(Close(run.number))
+        self.places.chores.append(Close(run.number))
         in_step = isinstance(self._step, DecodeStep) and any(
             chunk.run == run.number for chunk in self._step.chunks
         )
-        if not (keep and not in_step and self._keep(run)):
-            self._let_go(run)
+        if not (keep and not in_step and self.places.keep(run)):
+            self.places.let_go(run)
         if keep:
             known = self._run_seconds or run.seconds
             self._run_seconds = known + _WEIGHT * (run.seconds - known)
@@ -263,7 +161,7 @@ class Slots:
             if run in placed and not run.live:
                 self._lanes[run.priority].move_to_end(run.session)
             run.live = run in placed
-        if placed or (self._chores and not self._tidying_fails):
+        if placed or (self.places.chores and not self._tidying_fails):
             self._step = self._decode(placed)
         return self._step
 
@@ -333,16 +231,12 @@ class Slots:
             numbers = {chunk.run for chunk in step.chunks}
             concerned = [run for run in self.runs if run.number in numbers]
         if isinstance(problem, CacheFull):
-            if self._give_way(concerned):
+            if self.places.give_way(concerned):
                 return []
             concerned = concerned[-1:]
             problem = self._overloaded("the model's cache is full")
         else:
-            # Who knows what of the step has been done. Its chores can be done twice.
-            undone = [] if isinstance(step, PrepareStep) else step.chores
-            again = [chore for chore in undone if isinstance(chore, Close)]
-            removals = [Remove(sequence) for sequence in self._free]
-            self._chores = list(dict.fromkeys([*self._chores, *again, *removals]))
+            self.places.doubted(None if isinstance(step, PrepareStep) else step)
             self._tidying_fails = not concerned
         over = [run for run in concerned if not run.over]
         for run in over:
@@ -375,105 +269,11 @@ class Slots:
             elif any(_computes_for(run, other) for other in placed):
                 continue
             # Who comes later does not overtake one that waits for room.
-            elif not full and self._place(run, chosen[: place + 1]):
+            elif not full and self.places.place(run, chosen[: place + 1]):
                 placed.append(run)
             else:
                 full = True
         return placed
-
-    def _place(self, run: Run, before: Sequence[Run]) -> bool:
-        """Give C{run} a sequence, at the cost of all but C{before}, if there is room then."""
-        base, shared = None, 0
-        if self.room.keeps:
-            base, shared = self.cache.best(run.tokens, run.session)
-        whole = len(run.tokens) + run.left
-        if base is not None:
-            base.users += 1
-            if not self._make_room(whole - shared, before):
-                base.users -= 1
-                base, shared = None, 0
-        if base is None and not self._make_room(whole, before):
-            return False
-        run.sequence, run.base = self._free.pop(), base
-        run.held, run.charge = shared, whole - shared
-        if base is not None:
-            self._chores.append(Copy(base.sequence, run.sequence, shared))
-        if not run.started:
-            run.started, run.reused = True, shared
-            self.prompt_tokens += run.prompt
-            self.reused += shared
-        return True
-
-    # -- room
-
-    def _used(self) -> int:
-        return self.cache.tokens + sum(run.charge for run in self.runs)
-
-    def _make_room(self, tokens: int, before: Sequence[Run]) -> bool:
-        """Whether there is a sequence and room for C{tokens}, once others have given way."""
-        while not self._free or self._used() + tokens > self.room.capacity:
-            if not self._give_way(before):
-                return False
-        return True
-
-    def _give_way(self, before: Sequence[Run]) -> bool:
-        """Whether something could be dropped: a kept beginning, or else a run not of C{before}."""
-        kept = self.cache.give_way()
-        if kept is not None:
-            self._empty(kept.sequence)
-            return True
-        later = [run for run in self.runs if run.sequence is not None and run not in before]
-        if not later:
-            return False
-        # Those that pause before those that run, background before interactive.
-        self._let_go(max(later, key=lambda run: (not run.live, run.priority, run.number)))
-        return True
-
-    def _let_go(self, run: Run) -> None:
-        """Take the sequence of a run back."""
-        if run.sequence is not None:
-            self._empty(run.sequence)
-        self._unbase(run)
-        run.sequence, run.held, run.charge = None, 0, 0
-
-    def _empty(self, sequence: int) -> None:
-        self._chores.append(Remove(sequence))
-        self._free.append(sequence)
-
-    def _unbase(self, run: Run) -> None:
-        if run.base is not None:
-            run.base.users -= 1
-            run.base = None
-
-    # -- what is kept
-
-    def _keep(self, run: Run) -> bool:
-        """Keep what a run that has ended has computed for its session, if that is possible."""
-        if not (self.room.keeps and run.session and run.sequence is not None):
-            return False
-        self._unbase(run)
-        if run.held < WORTH_KEEPING or not self._make_room(run.held, self.runs):
-            return False
-        for old in self.cache.keep(run.sequence, run.tokens[: run.held], run.session):
-            self._empty(old.sequence)
-        run.sequence, run.held, run.charge = None, 0, 0
-        return True
-
-    def _keep_fixed(self, run: Run) -> None:
-        """Keep the fixed beginning of a run for all: it has just been computed."""
-        if not (self.room.keeps and run.base is None and self._free and run.sequence is not None):
-            return
-        fixed = run.tokens[: run.fixed]
-        if len(fixed) < WORTH_KEEPING or self.cache.has(fixed, None):
-            return
-        sequence = self._free.pop()
-        self._chores.append(Copy(run.sequence, sequence, run.fixed))
-        for old in self.cache.keep(sequence, fixed, None):
-            self._empty(old.sequence)
-        run.base, _ = self.cache.best(run.tokens, run.session)
-        assert run.base is not None
-        run.base.users += 1
-        run.charge -= run.fixed
 
     # -- what a step holds
 
@@ -490,8 +290,7 @@ class Slots:
                 chunks.append(self._chunk(run, length))
                 room -= length
         rounds = 1 if prompts else max((chunk.most for chunk in chunks), default=1)
-        chores, self._chores = self._chores, []
-        return DecodeStep(chores, chunks, rounds, self._pace.step_seconds)
+        return DecodeStep(self.places.taken(), chunks, rounds, self._pace.step_seconds)
 
     def _without_background(self, runs: Sequence[Run]) -> Sequence[Run]:
         """C{runs}; while the prompt of an interactive one is computed, only these are in a step."""
@@ -516,7 +315,7 @@ class Slots:
         run.tokens += [token.number for token in tokens if not token.last]
         self.tokens += len(tokens)
         if before < run.fixed <= run.held:
-            self._keep_fixed(run)
+            self.places.keep_fixed(run)
 
     def _measure(self, step: DecodeStep, outcome: Outcome, seconds: float) -> None:
         rows = sum(len(chunk.tokens) == 1 for chunk in step.chunks)

@@ -13,7 +13,7 @@ from attrs import evolve, frozen
 
 from mnemo.inference.interfaces import Priority
 from mnemo.inference.prefix_cache import WORTH_KEEPING
-from mnemo.inference.slots import Run
+from mnemo.inference.run import Run
 
 Class = Literal["interactive", "background"]
 

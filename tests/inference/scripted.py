@@ -6,7 +6,7 @@ from itertools import count
 from zope.interface import implementer
 
 from mnemo.inference.generation import GeneratorInfo, Sampling, TokenChoice, UnfitRequest
-from mnemo.inference.slots import Room
+from mnemo.inference.run import Room
 from mnemo.inference.steps import (
     CacheFull,
     Chore,

@@ -17,7 +17,8 @@ from twisted.trial.unittest import SynchronousTestCase
 from mnemo.inference import slots as module
 from mnemo.inference.generation import GenerationFailed, Overloaded, Sampling, UnfitRequest
 from mnemo.inference.interfaces import Priority
-from mnemo.inference.slots import PATIENCE, Event, PrepareStep, Prompt, Run, Slots, Step
+from mnemo.inference.run import Event, PrepareStep, Prompt, Run, Step
+from mnemo.inference.slots import PATIENCE, Slots
 from mnemo.inference.steps import CacheFull, DecodeStep
 from tests.inference.scripted import END, ScriptedGenerator, expected
 
@@ -327,7 +328,7 @@ class EndTests(SlotsCase):
     def test_where_the_cache_is_full_something_gives_way(self) -> None:
         self.driver.submit(list(range(30)), session="kept")
         self.driver.run_all()
-        self.assertGreater(len(self.slots.cache), 0)
+        self.assertGreater(len(self.slots.places.cache), 0)
         run = self.driver.submit([5])
         self.driver.step()
         self.model.failure = CacheFull("full")
@@ -381,7 +382,7 @@ class ReuseTests(SlotsCase):
         self.driver.run_all()
         self.assert_right(run, longer)
         self.assertGreaterEqual(run.reused, 20)
-        self.assertEqual(self.slots.reused, run.reused)
+        self.assertEqual(self.slots.places.reused, run.reused)
 
     def test_what_one_session_had_is_not_for_another(self) -> None:
         prompt = list(range(20))
@@ -411,7 +412,7 @@ class ReuseTests(SlotsCase):
         for session in "abcd":
             self.driver.submit([ord(session)] * 20, session=session)
             self.driver.run_all()
-            self.assertLessEqual(self.slots.cache.tokens, 100)
+            self.assertLessEqual(self.slots.places.cache.tokens, 100)
         again = self.driver.submit([ord("d")] * 20, session="d")
         first = self.driver.submit([ord("a")] * 20, session="a")
         self.driver.run_all()
@@ -424,7 +425,7 @@ class ReuseTests(SlotsCase):
         for _ in range(2):
             run = self.driver.submit(list(range(20)), fixed=18)
             self.driver.run_all()
-            self.assertEqual((run.reused, len(self.slots.cache)), (0, 0))
+            self.assertEqual((run.reused, len(self.slots.places.cache)), (0, 0))
 
 
 class InvariantTests(SynchronousTestCase):
@@ -520,12 +521,12 @@ class Life(RuleBasedStateMachine):
 
     @invariant()
     def room_is_conserved(self) -> None:
-        slots, cache = self.slots, self.slots.cache
+        slots, cache = self.slots, self.slots.places.cache
         used = [run.sequence for run in slots.runs if run.sequence is not None]
         used += [kept.sequence for kept in cache._kept]
-        assert sorted(used + slots._free) == list(range(self.model.sequences))
+        assert sorted(used + slots.places.free) == list(range(self.model.sequences))
         assert cache.tokens == sum(len(kept.tokens) for kept in cache._kept)
-        assert slots._used() <= self.model.capacity
+        assert slots.places.used <= self.model.capacity
         assert self.model.cells <= self.model.capacity
         for kept in cache._kept:
             assert kept.users == sum(run.base is kept for run in slots.runs)
@@ -546,4 +547,4 @@ class Life(RuleBasedStateMachine):
             assert step is not None
             self.driver.end_step(step)
         assert self.model.opened == set()
-        assert self.model.cells <= self.slots.cache.tokens
+        assert self.model.cells <= self.slots.places.cache.tokens

@@ -5,7 +5,8 @@ from collections.abc import Sequence
 from twisted.trial.unittest import SynchronousTestCase
 
 from mnemo.inference.interfaces import Priority
-from mnemo.inference.slots import PrepareStep, Prompt, Room, Run, Slots
+from mnemo.inference.run import PrepareStep, Prompt, Room, Run
+from mnemo.inference.slots import Slots
 from mnemo.inference.snapshot import (
     BEGINNING,
     INTERACTIVE_FIRST,
