@@ -92,8 +92,8 @@ class Checked:
 class CheckMemory(Tool):
     """
     Look at one memory by its id: its whole text, its state, whether it can be found by its
-    words and by its meaning, its earlier versions and its links. Use it where a recall shows
-    only the beginning of a long memory, or to see whether an id still exists.
+    words and by its meaning, its earlier versions and its links. Use it where an answer shows
+    only the beginning of a memory, or a line, or to see whether an id still exists.
     """
 
     name: ClassVar[str] = "check_memory"

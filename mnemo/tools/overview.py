@@ -3,21 +3,23 @@
 from typing import Annotated, ClassVar
 
 import msgspec
-from attrs import frozen
+from attrs import asdict, evolve, field, frozen
 
 from mnemo.memory.recall import Question
 from mnemo.store.records import Filter, Statistics
 from mnemo.tools import scope
 from mnemo.tools.base import READS, Call, Hints, Tool
+from mnemo.tools.budget import Cost, MaxTokens, cost_of, shortened, within
 from mnemo.tools.recall import Limit, degraded_as_text, recalled_views
 from mnemo.tools.views import (
+    BriefView,
     MemoryView,
     RecalledView,
     as_text,
     counted,
-    heading,
     listed_view,
     recalled_as_text,
+    rest_as_text,
     view,
 )
 
@@ -147,7 +149,8 @@ class Status(Tool):
 class ProjectResult:
     """
     What is known of a project: the latest handoff, and the memories that answer the query, best
-    first, or without a query the newest. Total counts all that it holds.
+    first, or without a query the newest. Total counts all that it holds. Where max_tokens has no
+    room for all, the next come in a line each (brief), and omitted counts the rest.
     """
 
     project: str
@@ -156,26 +159,49 @@ class ProjectResult:
     query_id: str = ""
     memories: list[RecalledView]
     degraded: list[str]
+    brief: list[BriefView] = field(factory=list)
+    omitted: int | None = None
 
     def text(self) -> str:
-        """The handoff whole, then the memories, long ones cut."""
+        """The handoff, then the memories."""
         kept = counted(self.total, "memory", "memories")
         lines = [f"{self.project}: {kept}.", *degraded_as_text(self.degraded)]
         if self.handoff is not None:
-            lines += ["", f"Latest handoff: {heading(self.handoff)}", self.handoff.text, ""]
+            lines += ["", f"Latest handoff: {as_text(self.handoff)}", ""]
         if self.query_id:
             lines.append(f"What answers the query (query_id {self.query_id}):")
-        elif self.memories:
+        elif self.memories or self.brief or self.omitted:
             lines.append("Newest:")
-        lines += [recalled_as_text(memory) for memory in self.memories]
-        return "\n".join(lines if self.memories else [*lines, "Nothing found."])
+        shown = [recalled_as_text(memory) for memory in self.memories]
+        shown += rest_as_text(self.brief, self.omitted)
+        return "\n".join([*lines, *(shown or ["Nothing found."])])
+
+    def within(self, room: Cost) -> "ProjectResult":
+        """
+        The same, cut to C{room}. The handoff has half of it and what the memories leave; where
+        that is too little, it comes in a line before them.
+        """
+        if self.handoff is None:
+            return within(self, room)
+        bare = evolve(self, handoff=None)
+        left = room - cost_of(within(bare, room // 2)) - _AROUND_HANDOFF
+        handoff = shortened(self.handoff, left, longest=len(self.handoff.text))
+        if handoff is None:
+            first = RecalledView(**asdict(self.handoff, recurse=False))
+            return within(evolve(bare, memories=[first, *self.memories]), room)
+        return within(evolve(self, handoff=handoff), room)
+
+
+_AROUND_HANDOFF = Cost(40, 20)
+"""What stands around the handoff in an answer."""
 
 
 @frozen(kw_only=True)
 class RecallProject(Tool):
     """
     Get to know a project, or get back to it: the latest handoff first, then the newest memories,
-    or with a query those that answer it. Call it when a session begins.
+    or with a query those that answer it. Call it when a session begins. What max_tokens has no
+    room for comes as its beginning or in a line, with its id: check_memory shows it whole.
     """
 
     name: ClassVar[str] = "recall_project"
@@ -190,6 +216,7 @@ class RecallProject(Tool):
     source: scope.Source = ""
     min_salience: scope.MinSalience = 0.0
     state: scope.StateAsked = None
+    max_tokens: MaxTokens = 3_000
     format: scope.Format = "text"
 
     async def run(self, call: Call) -> ProjectResult:
@@ -212,7 +239,7 @@ class RecallProject(Tool):
         else:
             found = [each for each in await newest(wanted, self.limit + 1) if each not in handoff]
             memories = [listed_view(each, call.now) for each in found[: self.limit]]
-        return ProjectResult(
+        result = ProjectResult(
             project=scope.project_shown(wanted.project),
             total=await self._total(call, wanted.project),
             handoff=view(handoff[0], call.now) if handoff else None,
@@ -220,6 +247,7 @@ class RecallProject(Tool):
             memories=memories,
             degraded=list(answer.degraded) if answer else [],
         )
+        return result.within(Cost.allowed(self.max_tokens))
 
     async def _total(self, call: Call, project: str | None) -> int:
         statistics: Statistics = await call.memories.store.statistics(call.now)
@@ -230,17 +258,24 @@ class RecallProject(Tool):
 
 @frozen(kw_only=True, slots=False)
 class Timeline:
-    """What was remembered in the last hours, newest first."""
+    """
+    What was remembered in the last hours, newest first. Where max_tokens has no room for all,
+    the next come in a line each (brief), and omitted counts the rest.
+    """
 
     project: str
     hours_back: float
     memories: list[MemoryView]
+    brief: list[BriefView] = field(factory=list)
+    omitted: int | None = None
 
     def text(self) -> str:
-        """The memories, newest first, long ones cut."""
-        number = counted(len(self.memories), "memory", "memories")
+        """The memories, newest first."""
+        found = len(self.memories) + len(self.brief) + (self.omitted or 0)
+        number = counted(found, "memory", "memories")
         lines = [f"{number} in {self.project} in the last {self.hours_back:g} hours"]
-        return "\n".join([*lines, *map(as_text, self.memories)])
+        lines += map(as_text, self.memories)
+        return "\n".join(lines + rest_as_text(self.brief, self.omitted))
 
 
 @frozen(kw_only=True)
@@ -261,6 +296,7 @@ class RecallTimeline(Tool):
     source: scope.Source = ""
     state: scope.StateAsked = None
     min_salience: scope.MinSalience = 0.0
+    max_tokens: MaxTokens = 2_000
     format: scope.Format = "text"
 
     async def run(self, call: Call) -> Timeline:
@@ -275,11 +311,12 @@ class RecallTimeline(Tool):
             min_salience=self.min_salience,
         )
         found = await call.memories.store.newest(wanted, self.limit)
-        return Timeline(
+        result = Timeline(
             project=scope.project_shown(wanted.project),
             hours_back=self.hours_back,
             memories=[view(each, call.now) for each in found],
         )
+        return within(result, Cost.allowed(self.max_tokens))
 
 
 def _counts(counts: dict[str, int]) -> str:

@@ -10,9 +10,18 @@ from mnemo.memory.recall import Answer, Question
 from mnemo.store.records import Link
 from mnemo.tools import scope
 from mnemo.tools.base import READS, Call, Hints, Tool
+from mnemo.tools.budget import LEAST, Cost, MaxTokens, cost_of, within
 from mnemo.tools.interfaces import ToolError
 from mnemo.tools.progress import Progress
-from mnemo.tools.views import RecalledView, counted, recalled_as_text, recalled_view
+from mnemo.tools.views import (
+    BriefView,
+    RecalledView,
+    beginning,
+    counted,
+    recalled_as_text,
+    recalled_view,
+    rest_as_text,
+)
 
 ASSOCIATIONS_SHOWN = 3
 """Links shown of each memory."""
@@ -40,7 +49,9 @@ NoEffect = Annotated[bool, msgspec.Meta(description="No effect.")]
 @frozen(kw_only=True, slots=False)
 class Found:
     """
-    What a query found, best first. Degraded says what did not work as it should.
+    What a query found, best first. Where max_tokens has no room for all, the next come in a
+    line each (brief), and omitted counts the rest. Query is how the query begins; degraded
+    says what did not work as it should.
     """
 
     query_id: str
@@ -49,18 +60,22 @@ class Found:
     memories: list[RecalledView]
     degraded: list[str]
     took_ms: float
+    brief: list[BriefView] = field(factory=list)
+    omitted: int | None = None
 
     def text(self) -> str:
-        """The memories, best first, long ones cut."""
+        """The memories, best first."""
         lines = [self.headline(), *degraded_as_text(self.degraded)]
         lines += [recalled_as_text(memory) for memory in self.memories]
+        lines += rest_as_text(self.brief, self.omitted)
         return "\n".join(lines)
 
     def headline(self) -> str:
         """How many there are, and where they were looked for."""
         where = f"in {self.project} (query_id {self.query_id})"
-        if self.memories:
-            return f"{counted(len(self.memories), 'memory', 'memories')} {where}"
+        number = len(self.memories) + len(self.brief) + (self.omitted or 0)
+        if number:
+            return f"{counted(number, 'memory', 'memories')} {where}"
         hint = "" if self.project == scope.EVERYWHERE else ' project: "*" searches everywhere.'
         return f"Nothing relevant found {where}.{hint}"
 
@@ -68,8 +83,10 @@ class Found:
 @frozen(kw_only=True, slots=False)
 class RecallResult(Found):
     """
-    What a query found, best first. Degraded says what did not work as it should. Patterns,
-    abstractions and synthesis are left out, as there are none.
+    What a query found, best first. Where max_tokens has no room for all, the next come in a
+    line each (brief), and omitted counts the rest. Query is how the query begins; degraded
+    says what did not work as it should. Patterns, abstractions and synthesis are left out, as
+    there are none.
     """
 
     patterns: list[str] = field(factory=list)
@@ -89,8 +106,9 @@ class Recall(Tool):
     is an answer: do not ask again in other words more than once. Where two memories say nearly the
     same with another figure, version, date or name, the newer comes first and differs_from shows
     the other: nobody has said which is right, so find out, and amend or supersede the wrong one.
-    A text marked as cut is shown whole by check_memory. Afterwards tell feedback with the
-    query_id what helped.
+    An answer costs max_tokens at most: what does not fit comes as its beginning or in a line,
+    with its id, and check_memory shows it whole, so that you read only what matters. Afterwards
+    tell feedback with the query_id what helped.
 
     synthesize, include_patterns and include_abstractions are accepted, but nothing is made of
     them.
@@ -120,6 +138,7 @@ class Recall(Tool):
     synthesize: NoEffect = False
     include_patterns: NoEffect = True
     include_abstractions: NoEffect = True
+    max_tokens: MaxTokens = 2_000
     format: scope.Format = "text"
 
     async def run(self, call: Call) -> RecallResult:
@@ -144,7 +163,8 @@ class Recall(Tool):
         links = None
         if self.include_associations:
             links = await call.memories.store.links([each.memory.id for each in answer.ranked])
-        return RecallResult(**found_fields(answer, self.explain, links))
+        result = RecallResult(**found_fields(answer, self.explain, links))
+        return within(result, Cost.allowed(self.max_tokens))
 
 
 @frozen(kw_only=True)
@@ -172,14 +192,29 @@ class BatchResult:
 
     def text(self) -> str:
         """The answers, one after another."""
-        return "\n\n".join(f"“{each.query}”: {each.text()}" for each in self.results)
+        return "\n\n".join(map(self._text_of, self.results))
+
+    @classmethod
+    def within(cls, results: Sequence[Found], room: Cost) -> "BatchResult":
+        """The answers, each cut to its share of C{room} and what those before it left."""
+        room -= cost_of(cls(results=[]))
+        fitting = []
+        for number, found in enumerate(results):
+            room -= Cost.of(cls._text_of(found), found) - cost_of(found) + Cost(2, 1)
+            fitting.append(within(found, room // (len(results) - number)))
+            room -= cost_of(fitting[-1])
+        return cls(results=fitting)
+
+    @staticmethod
+    def _text_of(found: Found) -> str:
+        return f"“{found.query}”: {found.text()}"
 
 
 @frozen(kw_only=True)
 class BatchRecall(Tool):
     """
     Search for up to ten things at once. Faster than as many calls of recall; each answer has a
-    query_id of its own, for feedback.
+    query_id of its own, for feedback. They share max_tokens.
     """
 
     name: ClassVar[str] = "batch_recall"
@@ -187,10 +222,14 @@ class BatchRecall(Tool):
     hints: ClassVar[Hints] = READS
 
     queries: Queries
+    max_tokens: MaxTokens = 4_000
     format: scope.Format = "text"
 
     async def run(self, call: Call) -> BatchResult:
         """Search for all of them."""
+        if self.max_tokens < LEAST * len(self.queries):
+            least = LEAST * len(self.queries)
+            raise ToolError(f'"max_tokens" must be {least:,} or more for so many queries')
         questions = [
             Question(
                 asked(item.query),
@@ -209,7 +248,8 @@ class BatchRecall(Tool):
         answers = await call.memories.recalling.recall_all(
             questions, call.session.id, progress.one_more
         )
-        return BatchResult(results=[Found(**found_fields(answer)) for answer in answers])
+        found = [Found(**found_fields(answer)) for answer in answers]
+        return BatchResult.within(found, Cost.allowed(self.max_tokens))
 
 
 def asked(query: str) -> str:
@@ -230,7 +270,7 @@ def found_fields(
     """The fields of L{Found}; C{explain} and C{links} as for L{recalled_views}."""
     return {
         "query_id": answer.query_id,
-        "query": answer.question.text,
+        "query": beginning(answer.question.text),
         "project": scope.project_shown(answer.question.wanted.project),
         "memories": recalled_views(answer, explain, links),
         "degraded": list(answer.degraded),

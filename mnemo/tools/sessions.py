@@ -4,15 +4,16 @@ from collections import Counter
 from typing import Annotated, ClassVar
 
 import msgspec
-from attrs import frozen
+from attrs import field, frozen
 
 from mnemo.memory.moments import iso
 from mnemo.store.records import Filter, SessionRow
 from mnemo.tools import scope
 from mnemo.tools.base import READS, Call, Hints, Tool
+from mnemo.tools.budget import Cost, MaxTokens, within
 from mnemo.tools.interfaces import ToolError
 from mnemo.tools.recall import Limit
-from mnemo.tools.views import MemoryView, as_text, counted, view
+from mnemo.tools.views import BriefView, MemoryView, as_text, counted, rest_as_text, view
 
 COUNTED = 1000
 """How many memories of a session session_summary looks at."""
@@ -59,16 +60,21 @@ class SessionView:
 
 @frozen(kw_only=True, slots=False)
 class SessionMemories:
-    """What a session remembered, newest first."""
+    """
+    What a session remembered, newest first. Where max_tokens has no room for all, the next come
+    in a line each (brief), and omitted counts the rest.
+    """
 
     session: SessionView
     memories: list[MemoryView]
+    brief: list[BriefView] = field(factory=list)
+    omitted: int | None = None
 
     def text(self) -> str:
         """The session, then its memories."""
-        lines = [session_as_text(self.session)]
-        lines += [as_text(memory) for memory in self.memories]
-        return "\n".join(lines if self.memories else [*lines, "It remembered nothing."])
+        lines = [as_text(memory) for memory in self.memories]
+        lines += rest_as_text(self.brief, self.omitted)
+        return "\n".join([session_as_text(self.session), *(lines or ["It remembered nothing."])])
 
 
 @frozen(kw_only=True)
@@ -83,6 +89,7 @@ class RecallSession(Tool):
 
     session_id: AnySession
     limit: Limit = 20
+    max_tokens: MaxTokens = 2_000
     format: scope.Format = "text"
 
     async def run(self, call: Call) -> SessionMemories:
@@ -90,7 +97,9 @@ class RecallSession(Tool):
         session = await find_session(call, self.session_id)
         wanted = Filter(now=call.now, session=session.id)
         found = await call.memories.store.newest(wanted, self.limit)
-        return SessionMemories(session=session, memories=[view(each, call.now) for each in found])
+        memories = [view(each, call.now) for each in found]
+        result = SessionMemories(session=session, memories=memories)
+        return within(result, Cost.allowed(self.max_tokens))
 
 
 @frozen(kw_only=True, slots=False)
@@ -161,13 +170,16 @@ class ListSessions(Tool):
 class SessionSummary:
     """
     What a session remembered: how much of each type, and the newest memories. Complete is false
-    where it remembered more than were counted.
+    where it remembered more than were counted. Where max_tokens has no room for the newest, the
+    next come in a line each (brief), and omitted counts the rest of them.
     """
 
     session: SessionView
     by_type: dict[str, int]
     complete: bool
     memories: list[MemoryView]
+    brief: list[BriefView] = field(factory=list)
+    omitted: int | None = None
 
     def text(self) -> str:
         """The counts, then the newest memories, grouped by type."""
@@ -177,6 +189,7 @@ class SessionSummary:
         lines = [session_as_text(self.session), f"{kept}{': ' if kinds else ''}{kinds}"]
         for kind in self.by_type:
             lines += [as_text(memory) for memory in self.memories if memory.type == kind]
+        lines += rest_as_text(self.brief, self.omitted)
         return "\n".join(lines)
 
 
@@ -192,6 +205,7 @@ class SummariseSession(Tool):
     hints: ClassVar[Hints] = READS
 
     session_id: ThisSession = scope.CURRENT
+    max_tokens: MaxTokens = 2_000
     format: scope.Format = "text"
 
     async def run(self, call: Call) -> SessionSummary:
@@ -200,12 +214,13 @@ class SummariseSession(Tool):
         wanted = Filter(now=call.now, session=session.id)
         found = await call.memories.store.newest(wanted, COUNTED)
         by_type: Counter[str] = Counter(memory.type for memory in found)
-        return SessionSummary(
+        result = SessionSummary(
             session=session,
             by_type=dict(by_type.most_common()),
             complete=len(found) < COUNTED,
             memories=[view(memory, call.now) for memory in found[:SHOWN]],
         )
+        return within(result, Cost.allowed(self.max_tokens))
 
 
 async def find_session(call: Call, asked: str) -> SessionView:

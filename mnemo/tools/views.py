@@ -11,9 +11,10 @@ from mnemo.memory.moments import iso
 from mnemo.memory.ranking import Ranked
 from mnemo.memory.salience import is_pinned
 from mnemo.store.records import Link, Memory, Relation, State, Type
+from mnemo.tools.graphemes import cut
 
 LONGEST_SHOWN = 700
-"""Characters of a memory that the text of an answer shows; the structured answer has all."""
+"""Characters of a memory that are shown of one that is not shown whole."""
 
 DIFFERING_SHOWN = 3
 """Memories shown that differ from one that was found, the newest."""
@@ -25,16 +26,21 @@ BEGINNING = 80
 """Characters of a memory that a line about it shows."""
 
 
+BRIEF_HEADING = "In a line each; check_memory shows one whole:"
+
+
 @frozen(kw_only=True, slots=False)
 class MemoryView:
     """
     A memory, its text word for word, but for characters that hide or reorder text: they are
     shown escaped. Times are UTC; updated_at is left out where it was never amended, and pinned
-    where it is not.
+    where it is not. Left_out counts the characters that follow where the text is only the
+    beginning; check_memory shows it whole.
     """
 
     id: str
     text: str
+    left_out: int | None = None
     type: Type
     source: str
     project: str = ""
@@ -96,6 +102,15 @@ class RecalledView(MemoryView):
     associations: list[Association] | None = None
 
 
+@frozen(kw_only=True, slots=False)
+class BriefView:
+    """A memory in a line: how it begins. The score is left out where nothing was asked."""
+
+    id: str
+    line: str
+    score: float | None = None
+
+
 def view(memory: Memory, now: float) -> MemoryView:
     """A memory as it is at C{now}."""
     return MemoryView(**_fields(memory, now))
@@ -135,6 +150,15 @@ def recalled_view(
     )
 
 
+def brief_view(memory: MemoryView) -> BriefView:
+    """A memory in a line."""
+    return BriefView(
+        id=memory.id,
+        line=beginning(memory.text),
+        score=memory.score if isinstance(memory, RecalledView) else None,
+    )
+
+
 def association(link: Link) -> Association:
     """A link as an answer shows it."""
     return Association(memory_id=link.id, relation=link.relation, outgoing=link.outgoing)
@@ -159,13 +183,15 @@ def listed_view(memory: Memory, now: float) -> RecalledView:
 
 def as_text(memory: MemoryView) -> str:
     """A memory in a few lines: what it is, then its words, indented."""
-    return heading(memory) + "\n" + _indented(clipped(memory.text, memory.id))
+    text = memory.text
+    if memory.left_out is not None:
+        text += _where_the_rest_is(memory.left_out, memory.id)
+    return heading(memory) + "\n" + _indented(text)
 
 
 def recalled_as_text(memory: RecalledView) -> str:
     """A memory that was found, in a few lines."""
-    score = "" if memory.score is None else f"[{memory.score:.2f}] "
-    lines = [score + as_text(memory)]
+    lines = [_score(memory.score) + as_text(memory)]
     lines += [f"  {_differing_as_text(each)}" for each in memory.differs_from]
     lines += [f"  {association_as_text(link)}" for link in memory.associations or ()]
     if memory.explanation is not None:
@@ -176,6 +202,26 @@ def recalled_as_text(memory: RecalledView) -> str:
         ]
         lines.append("  score = " + " + ".join(terms))
     return "\n".join(lines)
+
+
+def brief_as_text(memory: BriefView) -> str:
+    """A memory in a line."""
+    return f"{_score(memory.score)}{memory.id}: {memory.line}"
+
+
+def rest_as_text(
+    brief: Sequence[BriefView], omitted: int | None, heading: bool = False
+) -> list[str]:
+    """
+    The lines after the memories that an answer shows: those in a line, and how many more.
+
+    @param heading: whether to say what the lines are even where there are none
+    """
+    lines = ["In a line each; check_memory shows one whole:"] if brief or heading else []
+    lines += map(brief_as_text, brief)
+    if omitted:
+        lines.append(f"{omitted:,} more: a larger max_tokens shows them.")
+    return lines
 
 
 def _differing(memory: Memory, other: Memory) -> DifferingView:
@@ -206,14 +252,14 @@ def clipped(text: str, id: str) -> str:
     """As much of a text as an answer shows, and where the rest is."""
     if len(text) <= LONGEST_SHOWN:
         return text
-    rest = len(text) - LONGEST_SHOWN
-    return f"{text[:LONGEST_SHOWN]}… ({rest:,} more characters: check_memory {id} shows them)"
+    shown = cut(text, LONGEST_SHOWN)
+    return f"{shown}…{_where_the_rest_is(len(text) - len(shown), id)}"
 
 
 def beginning(text: str) -> str:
     """The beginning of a text, in a line."""
-    line = " ".join(text[: 2 * BEGINNING].split())
-    return line if len(line) <= BEGINNING and len(text) <= BEGINNING else line[:BEGINNING] + "…"
+    line = " ".join(cut(text, 2 * BEGINNING).split())
+    return line if len(line) <= BEGINNING and len(text) <= BEGINNING else cut(line, BEGINNING) + "…"
 
 
 def counted(number: int, noun: str, plural: str = "") -> str:
@@ -237,6 +283,14 @@ def _fields(memory: Memory, now: float) -> dict[str, Any]:
         "version": memory.version,
         "concepts": list(memory.concepts),
     }
+
+
+def _score(score: float | None) -> str:
+    return "" if score is None else f"[{score:.2f}] "
+
+
+def _where_the_rest_is(left_out: int, id: str) -> str:
+    return f" ({left_out:,} more characters: check_memory {id} shows them)"
 
 
 def _indented(text: str) -> str:

@@ -164,7 +164,7 @@ class Calling(ToolTestCase):
         self.assertEqual(
             self.error("recall_session", session_id="current", limits=3),
             'recall_session: has no argument "limits" (did you mean "limit"?); '
-            "accepted: session_id, limit, format",
+            "accepted: session_id, limit, max_tokens, format",
         )
 
     def test_a_wrong_choice_is_answered_with_the_right_ones(self) -> None:

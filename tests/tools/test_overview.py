@@ -1,5 +1,6 @@
 from twisted.internet.defer import succeed
 
+from mnemo.tools.budget import tokens
 from tests.inference.fakes import NO_MODEL
 from tests.tools.room import ToolTestCase, ids
 
@@ -147,3 +148,24 @@ class Timeline(ToolTestCase):
     def test_odd_spans_are_refused(self) -> None:
         for hours in (0, -1, 1e9, "24"):
             self.assertIn("hours_back", self.error("recall_timeline", hours_back=hours))
+
+
+class Budget(ToolTestCase):
+    def test_the_handoff_and_the_memories_share_it(self) -> None:
+        for number in range(10):
+            self.kept(f"{number}: " + "the heron stands still " * 40)
+        handoff = self.call("create_handoff", completed=["the lexer " * 2000])["id"]
+        answer = self.call("recall_project", max_tokens=1500)
+        self.assertEqual(answer["handoff"]["id"], handoff)
+        self.assertGreater(answer["handoff"]["left_out"], 0)
+        self.assertTrue(answer["brief"])
+        said = self.text("recall_project", max_tokens=1500)
+        self.assertLessEqual(tokens(said), 1500)
+        self.assertIn(f"check_memory {handoff} shows them", said)
+
+    def test_a_timeline_keeps_to_it_and_says_how_many_there_are(self) -> None:
+        for number in range(20):
+            self.kept(f"{number}: " + "the heron stands still " * 40)
+        said = self.text("recall_timeline", max_tokens=500)
+        self.assertLessEqual(tokens(said), 500)
+        self.assertTrue(said.startswith("20 memories in mnemo"))

@@ -1,9 +1,11 @@
+import json
 from typing import Any
 
 from mnemo.memory.features import SIGNALS
 from mnemo.memory.recall import CANDIDATES
+from mnemo.tools.budget import tokens
 from tests.inference.fakes import NO_MODEL
-from tests.tools.room import ToolTestCase, ids
+from tests.tools.room import ToolTestCase, ids, text_of
 
 DAY = 86400.0
 
@@ -135,7 +137,8 @@ class Filters(ToolTestCase):
             {"exclude_concepts": ["birds"]},
             {"type": "general"},
         ):
-            self.assertNotIn(self.rare, self.found("heron", limit=100, **wanted), wanted)
+            everything = self.found("heron", limit=100, max_tokens=20_000, **wanted)
+            self.assertNotIn(self.rare, everything, wanted)
 
     def test_forgotten_ones_come_only_when_asked_for(self) -> None:
         self.call("forget", memory_id=self.rare)
@@ -146,7 +149,8 @@ class Filters(ToolTestCase):
         self.clock.advance(111 * DAY)
         self.assertEqual(self.found("heron", state="active", limit=100), [self.rare])
         self.assertEqual(self.found("heron", source="cli", state="fading"), [])
-        self.assertEqual(len(self.found("heron", state="fading", limit=100)), CANDIDATES + 5)
+        all_of_them = self.found("heron", state="fading", limit=100, max_tokens=20_000)
+        self.assertEqual(len(all_of_them), CANDIDATES + 5)
 
     def test_what_is_no_moment_is_refused(self) -> None:
         said = self.error("recall", query="x", since="yesterday")
@@ -176,15 +180,6 @@ class Details(ToolTestCase):
         self.assertEqual(len(memory["associations"]), 3)
         self.assertIn("← similar m", self.text("recall", query="heron", include_associations=True))
 
-    def test_a_long_text_is_cut_in_the_text_and_whole_in_the_structure(self) -> None:
-        text = "heron " * 1000
-        self.kept(text)
-        result = self.call("recall", query="heron")
-        self.assertEqual(result["memories"][0]["text"], text)
-        said = self.text("recall", query="heron")
-        self.assertLess(len(said), 1000)
-        self.assertIn("… (5,300 more characters: check_memory m1 shows them)", said)
-
     def test_the_text_is_compact(self) -> None:
         self.kept("the heron\nstands still", concepts=["birds"])
         said = self.text("recall", query="heron stands still")
@@ -194,6 +189,74 @@ class Details(ToolTestCase):
             r"\[\d\.\d\d\] m1; general; mnemo; 2023-11-14T22:13:20Z; concepts: birds\n"
             r"  the heron\n  stands still$",
         )
+
+
+class Budget(ToolTestCase):
+    def test_a_long_text_is_whole_where_the_budget_has_room_for_it(self) -> None:
+        text = "heron " * 1000
+        self.kept(text)
+        (memory,) = self.call("recall", query="heron")["memories"]
+        self.assertEqual(memory["text"], text)
+        self.assertNotIn("left_out", memory)
+
+    def test_else_it_is_cut_the_same_in_the_text_and_in_the_structure(self) -> None:
+        text = "heron " * 1000
+        self.kept(text)
+        (memory,) = self.call("recall", query="heron", max_tokens=1000)["memories"]
+        self.assertEqual(memory["text"], text[:700] + "…")
+        self.assertEqual(memory["left_out"], 5300)
+        said = self.text("recall", query="heron", max_tokens=1000)
+        self.assertLess(len(said), 1000)
+        self.assertIn("… (5,300 more characters: check_memory m1 shows them)", said)
+        self.assertEqual(self.call("check_memory", memory_id="m1")["memory"]["text"], text)
+
+    def test_the_best_are_shown_then_lines_then_a_count(self) -> None:
+        for number in range(60):
+            self.kept(f"heron {number} " + "stands still " * 20)
+        answer = self.call("recall", query="heron", limit=50)
+        shown, lines, more = answer["memories"], answer["brief"], answer["omitted"]
+        self.assertEqual(len(shown) + len(lines) + more, 50)
+        self.assertTrue(shown and lines and more)
+        self.assertEqual(lines[0].keys(), {"id", "line", "score"})
+        everything = self.found("heron", limit=50, max_tokens=25_000)
+        self.assertEqual([each["id"] for each in (*shown, *lines)], everything[:-more])
+        said = self.text("recall", query="heron", limit=50)
+        self.assertTrue(said.startswith("50 memories in mnemo"))
+        self.assertIn(f"{lines[0]['id']}: heron", said)
+        self.assertTrue(said.endswith(f"{more} more: a larger max_tokens shows them."))
+
+    def test_text_and_structure_each_keep_to_it(self) -> None:
+        for number in range(30):
+            self.kept(f"鷺 heron {number} " + "静かに立っている " * (9 * number))
+        for max_tokens in (300, 1000, 2000, 4000):
+            for written in ("text", "json"):
+                result = self.result(
+                    "recall", query="heron", limit=30, max_tokens=max_tokens, format=written
+                )
+                structure = json.dumps(result.structured, ensure_ascii=False, separators=(",", ":"))
+                self.assertLessEqual(tokens(text_of(result)), max_tokens)
+                self.assertLessEqual(tokens(structure), max_tokens)
+
+    def test_several_queries_share_it(self) -> None:
+        for number in range(30):
+            self.kept(f"heron {number} " + "stands still " * 40)
+        queries = [{"query": "heron", "limit": 20}, {"query": "nothing like it"}] * 3
+        result = self.result("batch_recall", queries=queries, max_tokens=2000)
+        self.assertLessEqual(tokens(text_of(result)), 2000)
+        self.assertLessEqual(tokens(json.dumps(result.structured, separators=(",", ":"))), 2000)
+        for each in self.call("batch_recall", queries=queries, max_tokens=2000)["results"][::2]:
+            self.assertTrue(each["memories"] or each["brief"])
+
+    def test_too_little_and_too_much_are_refused(self) -> None:
+        for max_tokens in (299, 25_001):
+            said = self.error("recall", query="x", max_tokens=max_tokens)
+            self.assertIn("an integer from 300 to 25,000", said)
+        said = self.error("batch_recall", queries=[{"query": "x"}] * 3, max_tokens=800)
+        self.assertEqual(said, '"max_tokens" must be 900 or more for so many queries')
+
+    def test_a_long_query_comes_back_as_its_beginning(self) -> None:
+        answer = self.call("recall", query="heron " * 1000)
+        self.assertLess(len(answer["query"]), 100)
 
 
 class Degraded(ToolTestCase):

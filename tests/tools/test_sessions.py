@@ -1,3 +1,4 @@
+from mnemo.tools.budget import tokens
 from tests.tools.room import ToolTestCase, ids
 
 DAY = 86400.0
@@ -98,3 +99,16 @@ class Listing(ToolTestCase):
         self.assertEqual(len(self.call("list_sessions", project="other")["sessions"]), 2)
         self.assertEqual(len(self.call("list_sessions", project="*")["sessions"]), 3)
         self.assertEqual(len(self.call("list_sessions", project="*", limit=2)["sessions"]), 2)
+
+
+class Budget(ToolTestCase):
+    def test_all_of_a_session_keeps_to_it_and_counts_the_rest(self) -> None:
+        for number in range(20):
+            self.kept(f"{number}: " + "the heron stands still " * 40)
+        for tool in ("recall_session", "session_summary"):
+            answer = self.call(tool, session_id="current", max_tokens=500)
+            left = answer.get("omitted", 0)
+            self.assertEqual(len(answer["memories"]) + len(answer["brief"]) + left, 20)
+            said = self.text(tool, session_id="current", max_tokens=500)
+            self.assertLessEqual(tokens(said), 500)
+            self.assertIn("check_memory", said)

@@ -287,7 +287,7 @@ class ProcessTests(TestCase):
         _, port = await self.serve(port)
         again = await WebSocketClient.greeted(reactor, port, session_id=session)
         self.assertEqual((await again.hear())["session_id"], session)
-        told = await again.call("recall_session", session_id=session, limit=100)
+        told = await again.call("recall_session", session_id=session, limit=100, max_tokens=25_000)
         for answer in kept:
             if "error" not in answer:
                 self.assertIn(f"Number {answer['request_id']} of", told["text"])
