@@ -193,16 +193,16 @@ class Server:
         @param enter: awaited at most once, and only by what needs a session
         """
         method, params = request.method, request.params
+        if method == "tools/call":  # Nearly all there is, and every version has it.
+            tool, arguments = self.tools.called(params)
+            context = await enter()
+            called = await tool_calls.call(self.sessions, tool, arguments, context, version)
+            return self.result(called, version)
         needed = "completions" if method == "completion/complete" else method.partition("/")[0]
         if needed not in self.capabilities(version):
             raise method_not_found(method)
         if method in _LISTINGS:
             return self._listing(method, params, version)
-        if method == "tools/call":
-            tool, arguments = self.tools.called(params)
-            context = await enter()
-            called = await tool_calls.call(self.sessions, tool, arguments, context, version)
-            return self.result(called, version)
         work, ttl = self._work(method, params, version)
         return self.result(await self._admitted(enter, work, version), version, ttl)
 

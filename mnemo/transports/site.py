@@ -7,10 +7,12 @@ from io import BytesIO
 import msgspec
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
+from twisted.python.failure import Failure
 from twisted.web import http
+from twisted.web.http import datetimeToString
 from twisted.web.iweb import IRequest
 from twisted.web.resource import IResource, Resource
-from twisted.web.server import Request, Site
+from twisted.web.server import Request, Site, version
 
 from mnemo.api.openai import PREFIX
 from mnemo.api.openai_errors import ApiError
@@ -19,6 +21,7 @@ from mnemo.mcp.headers import PROJECT
 from mnemo.transports.channel import Channel
 from mnemo.transports.credentials import LOCAL, Credentials
 from mnemo.transports.guard import Guard
+from mnemo.transports.heads import Head, Heads
 
 BODY_LIMIT = 4 * 1024 * 1024
 """The longest request body that is read, in bytes."""
@@ -41,6 +44,13 @@ _SAYS_HELLO = b"/ws"
 
 _OPENAI = PREFIX.encode()
 
+_JSON = (("Content-Type", "application/json"),)
+
+_PLAIN = (
+    b"HTTP/1.1 200 OK\r\nServer: %b\r\nDate: %%b\r\nContent-Type: application/json\r\n"
+    b"Content-Length: %%d\r\n\r\n%%b"
+) % version
+
 _log = Logger()
 
 
@@ -52,12 +62,24 @@ class BoundedRequest(Request):
 
     @ivar principal: who sent it; C{""} where that is not known yet, which is at L{_SAYS_HELLO}
         alone
+    @ivar head: what its head is known to come to, which goes to the messages by that; else
+        C{None}
     """
 
+    channel: Channel
+    site: "GuardedSite"
     content: BytesIO
     principal: str = LOCAL
+    head: Head | None = None
     defaultContentType = None
     _discarded = -1
+    _plain = False
+
+    def know(self, head: Head, body: bytes) -> None:
+        """All of it has come, with a head that was read before."""
+        self.head = head
+        self.requestHeaders = head.headers
+        self.content = BytesIO(body)
 
     def gotLength(self, length: int | None) -> None:
         """The headers are read; C{length} is C{None} for a chunked body."""
@@ -84,6 +106,34 @@ class BoundedRequest(Request):
         else:
             self.channel.loseConnection()
 
+    def process(self) -> None:
+        """Answer it."""
+        if self.head is None:
+            super().process()
+            return
+        self.site = self.channel.site
+        try:
+            self.render(self.site.messages)
+        except BaseException:
+            self.processingFailed(Failure())
+
+    def is_plain(self, status: int, headers: Iterable[tuple[str, str]]) -> bool:
+        """Whether an answer whose body is sent at once has the head of most, which is known."""
+        self._plain = self.head is not None and status == 200 and headers == _JSON
+        return self._plain
+
+    def write(self, data: bytes) -> None:
+        """Send a part of the answer, behind its head where it is the first."""
+        if self.head is None or self.startedWriting:
+            super().write(data)
+        elif self._plain and not self._disconnected:
+            self.startedWriting = 1
+            self.channel.write(_PLAIN % (datetimeToString(), len(data), data))
+        else:
+            self.setHeader(b"Server", version)
+            self.setHeader(b"Date", datetimeToString())
+            super().write(data)
+
     def _refuse(self) -> None:
         """Answer ahead of the body, which is the last thing this connection carries."""
         self._discarded = 0
@@ -102,6 +152,8 @@ class GuardedSite(Site):
     The root of all addresses. Nobody passes whom the guard refuses or who lacks a token; no
     access log is kept.
 
+    @ivar messages: what answers C{POST /mcp}
+    @ivar heads: those of messages whose senders may speak
     @ivar exact: what answers an address by itself, ahead of C{resource}: an address here is
         that one alone, and nothing below it
     @ivar openai: what answers all addresses below C{/v1/}
@@ -131,11 +183,12 @@ class GuardedSite(Site):
             parsePOSTFormSubmission=False,
             reactor=reactor,
         )
-        self._messages = messages
+        self.messages = messages
         self._guard = guard
         self._credentials = credentials or Credentials()
         self.exact = dict(exact or {})
         self.openai = openai
+        self.heads = Heads()
         self._told = ""
 
     def getResourceFor(self, request: BoundedRequest) -> IResource:
@@ -157,7 +210,10 @@ class GuardedSite(Site):
                 return _Fixed(404, NOTHING_HERE)
             return _refused(request, 401, NO_TOKEN, (("WWW-Authenticate", "Bearer"),))
         if request.path == b"/mcp" and request.method == b"POST":
-            return self._messages
+            if request.channel.unread and request.channel.persistent:
+                raw, headers = request.channel.unread, request.requestHeaders
+                self.heads.remember(raw, headers, headers_of(request))
+            return self.messages
         if self.openai is not None and request.path.startswith(_OPENAI):
             return self.openai
         if b"%" in request.path:
@@ -232,6 +288,8 @@ def answer(
     request: IRequest, status: int, body: bytes = b"", headers: Iterable[tuple[str, str]] = ()
 ) -> bytes:
     """Set the head of an answer, and hand back its body."""
+    if isinstance(request, BoundedRequest) and request.is_plain(status, headers):
+        return body
     request.setResponseCode(status)
     head = request.responseHeaders
     if body:
@@ -255,12 +313,14 @@ def asks_for_websocket(request: Request) -> bool:
     return any(value.strip().lower() == b"websocket" for value in asked)
 
 
-def headers_of(request: Request) -> dict[str, tuple[str, ...]]:
+def headers_of(request: Request) -> Mapping[str, tuple[str, ...]]:
     """
     All headers of a request, by their name in lower case.
 
     C{?project=} in its address stands for the header of that meaning, where there is none.
     """
+    if isinstance(request, BoundedRequest) and request.head is not None:
+        return request.head.fields
     found = {
         _lower(name): tuple([_text(value) for value in values])
         for name, values in request.requestHeaders.getAllRawHeaders()

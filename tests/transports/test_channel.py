@@ -1,9 +1,13 @@
 """Clients that send ahead, that send too much, and that send nothing."""
 
 import msgspec
+from twisted.internet.abstract import FileDescriptor
+from twisted.internet.main import CONNECTION_LOST
+from twisted.internet.testing import MemoryReactor
 from twisted.trial.unittest import SynchronousTestCase
 
 from mnemo.tools.interfaces import ToolResult
+from mnemo.transports.channel import Channel
 from tests.mcp.fakes import MODERN, EchoTool, initialize_message, meta, modern_message
 from tests.transports.wire import HEADERS, Daemon
 
@@ -134,3 +138,50 @@ class SilenceTests(ChannelCase):
             self.clock.advance(MINUTE)
         self.assertFalse(self.connection.transport.disconnecting)
         self.assertEqual(len(self.daemon.streams), 1)
+
+
+class Socket(FileDescriptor):
+    """A socket with room for so many bytes, or one that is lost."""
+
+    connected = 1
+
+    def __init__(self, room: int) -> None:
+        super().__init__(MemoryReactor())
+        self.room = room
+        self.sent: list[bytes] = []
+
+    def writeSomeData(self, data: bytes) -> int | BaseException:
+        if self.room < 0:
+            return CONNECTION_LOST
+        taken = bytes(data[: self.room])
+        self.room -= len(taken)
+        self.sent.append(taken)
+        return len(taken)
+
+
+class WritingTests(SynchronousTestCase):
+    def write(self, socket: Socket, *parts: bytes) -> None:
+        channel = Channel()
+        channel.transport = socket
+        for part in parts:
+            channel.write(part)
+
+    def test_what_there_is_room_for_is_sent_at_once(self) -> None:
+        socket = Socket(room=100)
+        self.write(socket, b"one", b"two")
+        self.assertEqual(socket.sent, [b"one", b"two"])
+        self.assertEqual(socket.reactor.getWriters(), [])
+
+    def test_the_rest_waits_for_the_reactor_in_its_order(self) -> None:
+        socket = Socket(room=2)
+        self.write(socket, b"one", b"two")
+        self.assertEqual(socket.reactor.getWriters(), [socket])
+        socket.room = 100
+        socket.doWrite()
+        self.assertEqual(socket.sent, [b"on", b"etwo"])
+
+    def test_of_a_lost_connection_the_reactor_is_told(self) -> None:
+        socket = Socket(room=-1)
+        self.write(socket, b"one")
+        self.assertEqual(socket.reactor.getWriters(), [socket])
+        self.assertIs(socket.doWrite(), CONNECTION_LOST)
