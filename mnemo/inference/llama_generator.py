@@ -38,8 +38,11 @@ from mnemo.inference.steps import (
     Close,
     Copy,
     DecodeStep,
+    Forget,
     IGenerationBackend,
     Outcome,
+    Restore,
+    Save,
     Token,
 )
 from mnemo.inference.trial import check
@@ -51,9 +54,6 @@ MOST_SLOTS: Final = 64
 CPU_BATCH: Final = 512
 GPU_BATCH: Final = 2048
 _MICROBATCH: Final = 512
-
-KEPT: Final = 8
-"""How many sequences there are for beginnings that are kept, besides those that runs need."""
 
 MOST_LOGPROBS: Final = 20
 """How many likeliest tokens may be asked for at each place."""
@@ -143,8 +143,9 @@ class LlamaGenerator:
         self._path = path
         self._tokens: int = llama.llama_vocab_n_tokens(self._vocab)
         self.slots = slots
-        # One for each run that has a row, as many for those that pause, and one beyond the slots.
-        self.sequences = 2 * slots + 1 + KEPT
+        # One for each run that has a row, as many for those that pause, and one beyond the
+        # slots; and for each of these one for what it begins with, as far as there are as many.
+        self.sequences = min(2 * (2 * slots + 1), llama.llama_max_parallel_sequences())
         self.batch = CPU_BATCH if device.handle is None else GPU_BATCH
         self.keeps = not (
             llama.llama_model_is_recurrent(model) or llama.llama_model_is_hybrid(model)
@@ -155,6 +156,7 @@ class LlamaGenerator:
         self._batch = Batch(llama, self.batch)
         self._samplers: dict[int, tuple[Sampler, int | None]] = {}
         self._pieces: dict[int, bytes] = {}
+        self._saved: dict[int, NDArray[np.uint8]] = {}
         self.template = (llama.llama_model_chat_template(model, None) or b"").decode(
             "utf-8", "replace"
         )
@@ -244,6 +246,7 @@ class LlamaGenerator:
             self._llama.llama_free(self._context)
             self._llama.llama_model_free(self._model)
             self._model = self._context = self._memory = None
+            self._saved.clear()
 
     # -- a step
 
@@ -259,9 +262,37 @@ class LlamaGenerator:
             if not self.keeps:
                 raise ValueError("this model's sequences cannot be copied in part")
             llama.llama_memory_seq_cp(self._memory, chore.source, chore.target, 0, chore.tokens)
+        elif isinstance(chore, Save):
+            self._check_sequence(chore.sequence)
+            self._save(chore.sequence, chore.key)
+        elif isinstance(chore, Restore):
+            self._check_sequence(chore.sequence)
+            self._restore(chore.key, chore.sequence, chore.tokens)
+        elif isinstance(chore, Forget):
+            self._saved.pop(chore.key, None)
         else:
             self._check_sequence(chore.sequence)
             llama.llama_memory_seq_rm(self._memory, chore.sequence, -1, -1)
+
+    def _save(self, sequence: int, key: int) -> None:
+        llama = self._llama
+        state = np.empty(llama.llama_state_seq_get_size(self._context, sequence), np.uint8)
+        length = llama.llama_state_seq_get_data(
+            self._context, _bytes_at(state), state.size, sequence
+        )
+        if length != state.size:
+            raise RuntimeError("llama.cpp could not save a sequence")
+        self._saved[key] = state
+
+    def _restore(self, key: int, sequence: int, tokens: int) -> None:
+        llama = self._llama
+        state = self._saved.get(key)
+        if state is None:
+            raise ValueError(f"nothing is saved under {key}")
+        llama.llama_memory_seq_rm(self._memory, sequence, -1, -1)
+        read = llama.llama_state_seq_set_data(self._context, _bytes_at(state), state.size, sequence)
+        if read != state.size or not llama.llama_memory_seq_rm(self._memory, sequence, tokens, -1):
+            raise RuntimeError("llama.cpp could not restore a sequence")
 
     def _decode(self, chunks: Sequence[Chunk]) -> None:
         self._check_open()
@@ -395,6 +426,10 @@ class LlamaGenerator:
         if made is None:
             raise ModelBroken(self._path, f"cannot be used: {library.complaint}", "language")
         return made
+
+
+def _bytes_at(state: NDArray[np.uint8]) -> Any:
+    return state.ctypes.data_as(ctypes.POINTER(ctypes.c_uint8))
 
 
 def _check_kind(llama: Any, model: Any, path: Path) -> None:

@@ -2,11 +2,12 @@
 Which beginnings of prompts are kept computed. Plain state: no model, no clock.
 
 A beginning that is the same in every request of a kind is kept for all. What a session has
-asked and was answered is kept for that session alone. Each has a sequence of its own in the
-model's cache, and those that were used least recently give way.
+asked and was answered is kept for that session alone. All are kept beside the model's cache,
+whose every token costs time in every step, and are in it only while runs rely on them. Those
+that were used least recently give way.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Final
 
 from attrs import define, field
@@ -14,20 +15,28 @@ from attrs import define, field
 WORTH_KEEPING: Final = 16
 """A shorter beginning is computed faster than it is looked after, in tokens."""
 
+MOST: Final = 64
+"""How many are kept at once."""
+
 
 @define(eq=False)
 class Kept:
     """
     A computed beginning.
 
+    @ivar key: what it is saved under
     @ivar session: whose it is; C{None} is everybody's
     @ivar users: how many runs have begun with it and rely on it to stay
+    @ivar sequence: where it is in the model's cache, while it has users
+    @ivar placed: how many of its tokens are there
     """
 
-    sequence: int
+    key: int
     tokens: tuple[int, ...]
     session: str | None
     users: int = field(default=0)
+    sequence: int | None = field(default=None)
+    placed: int = field(default=0)
 
 
 class PrefixCache:
@@ -37,13 +46,23 @@ class PrefixCache:
     @ivar tokens: how many tokens they hold together
     """
 
-    def __init__(self) -> None:
+    def __init__(self, capacity: int, dropped: Callable[[Kept], object]) -> None:
+        """
+        @param capacity: how many tokens they may hold together
+        @param dropped: called with each that is kept no more
+        """
         self.tokens = 0
+        self._capacity = capacity
+        self._dropped = dropped
+        self._keys = 0
         # Those that were used least recently first.
         self._kept: list[Kept] = []
 
     def __len__(self) -> int:
         return len(self._kept)
+
+    def __iter__(self) -> Iterator[Kept]:
+        return iter(self._kept)
 
     def best(self, prompt: Sequence[int], session: str) -> tuple[Kept | None, int]:
         """
@@ -68,30 +87,33 @@ class PrefixCache:
             kept.session == session and kept.tokens[: len(wanted)] == wanted for kept in self._kept
         )
 
-    def keep(self, sequence: int, tokens: Sequence[int], session: str | None) -> list[Kept]:
+    def keep(self, tokens: Sequence[int], session: str | None) -> Kept | None:
         """
-        Keep what is in C{sequence}.
+        Keep a beginning, in place of what it makes superfluous or has no room beside it.
 
-        @return: what it makes superfluous, and is kept no more
+        @return: C{None} where it is too long, or runs rely on too many others
         """
-        kept = Kept(sequence, tuple(tokens), session)
-        old = [other for other in self._kept if _within(other, kept) and not other.users]
-        for other in old:
-            self._drop(other)
+        if len(tokens) > self._capacity:
+            return None
+        self._keys += 1
+        kept = Kept(self._keys, tuple(tokens), session)
+        for other in [other for other in self._kept if _within(other, kept)]:
+            self.drop(other)
+        while self.tokens + len(kept.tokens) > self._capacity or len(self._kept) >= MOST:
+            oldest = next((other for other in self._kept if not other.users), None)
+            if oldest is None:
+                return None
+            self.drop(oldest)
         self._kept.append(kept)
         self.tokens += len(kept.tokens)
-        return old
+        return kept
 
-    def give_way(self) -> Kept | None:
-        """Keep one less: the least recently used one that no run relies on, if there is one."""
-        found = next((kept for kept in self._kept if not kept.users), None)
-        if found is not None:
-            self._drop(found)
-        return found
-
-    def _drop(self, kept: Kept) -> None:
-        self._kept.remove(kept)
-        self.tokens -= len(kept.tokens)
+    def drop(self, kept: Kept) -> None:
+        """Keep a beginning no more, unless a run relies on it."""
+        if not kept.users:
+            self._kept.remove(kept)
+            self.tokens -= len(kept.tokens)
+            self._dropped(kept)
 
 
 def common(one: tuple[int, ...], other: tuple[int, ...]) -> int:

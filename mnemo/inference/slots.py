@@ -139,8 +139,9 @@ class Slots:
         in_step = isinstance(self._step, DecodeStep) and any(
             chunk.run == run.number for chunk in self._step.chunks
         )
-        if not (keep and not in_step and self.places.keep(run)):
-            self.places.let_go(run)
+        if keep and not in_step:
+            self.places.keep(run)
+        self.places.let_go(run)
         if keep:
             known = self._run_seconds or run.seconds
             self._run_seconds = known + _WEIGHT * (run.seconds - known)
@@ -230,17 +231,19 @@ class Slots:
         else:
             numbers = {chunk.run for chunk in step.chunks}
             concerned = [run for run in self.runs if run.number in numbers]
-        if isinstance(problem, CacheFull):
+        full = isinstance(problem, CacheFull)
+        if full:
             if self.places.give_way(concerned):
                 return []
             concerned = concerned[-1:]
             problem = self._overloaded("the model's cache is full")
         else:
-            self.places.doubted(None if isinstance(step, PrepareStep) else step)
-            self._tidying_fails = not concerned
+            self._tidying_fails = isinstance(step, DecodeStep) and not step.chunks
         over = [run for run in concerned if not run.over]
         for run in over:
             self.end(run)
+        if isinstance(step, DecodeStep) and not full:
+            self.places.doubted(step)
         return [Event(run, (), problem) for run in over]
 
     # -- who runs

@@ -27,6 +27,30 @@ class Copy:
 
 
 @frozen
+class Save:
+    """Put what a sequence holds beside the model's cache, under C{key}."""
+
+    sequence: int
+    key: int
+
+
+@frozen
+class Restore:
+    """Let a sequence hold the first C{tokens} tokens of what was saved under C{key}."""
+
+    key: int
+    sequence: int
+    tokens: int
+
+
+@frozen
+class Forget:
+    """Free what was saved under C{key}."""
+
+    key: int
+
+
+@frozen
 class Remove:
     """Empty a sequence."""
 
@@ -40,8 +64,8 @@ class Close:
     run: int
 
 
-Chore = Copy | Remove | Close
-"""What is done before a step, in order; it takes no time worth mentioning."""
+Chore = Copy | Save | Restore | Forget | Remove | Close
+"""What is done before a step, in order; it takes little time beside that."""
 
 
 @frozen

@@ -13,7 +13,7 @@ from twisted.internet.task import Clock
 
 from mnemo.inference.generation import Sampling, UnfitRequest
 from mnemo.inference.llama_generator import MOST_SLOTS, LlamaGenerator, load_generator
-from mnemo.inference.steps import CacheFull, Chunk, Copy, DecodeStep, Remove
+from mnemo.inference.steps import CacheFull, Chunk, Copy, DecodeStep, Remove, Restore, Save
 
 
 def refused(reason: type[Exception], ask: Callable[[], object]) -> None:
@@ -58,7 +58,14 @@ def exceed(model: LlamaGenerator) -> None:
     refused(ValueError, decode(*[Chunk(1, n % last, n // last, [7], 1) for n in range(last + 2)]))
     # What was computed just now makes this a place that is not the next one.
     refused(RuntimeError, decode(Chunk(1, 0, 500, tokens, 1)))
-    for chore in (Remove(-2), Remove(last + 1), Copy(0, last + 1, 1), Copy(-3, 0, 1)):
+    for chore in (
+        Remove(-2),
+        Remove(last + 1),
+        Copy(0, last + 1, 1),
+        Copy(-3, 0, 1),
+        Save(last + 1, 1),
+        Restore(1, 0, 1),
+    ):
         refused(ValueError, partial(model.perform, DecodeStep([chore], ())))
     refused(UnfitRequest, lambda: model.tokenize("x" * 10_000_000))
     for number in range(40):

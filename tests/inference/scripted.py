@@ -14,8 +14,11 @@ from mnemo.inference.steps import (
     Close,
     Copy,
     DecodeStep,
+    Forget,
     IGenerationBackend,
     Outcome,
+    Restore,
+    Save,
     Token,
 )
 from tests.inference.tiny_model import CHAT
@@ -54,7 +57,7 @@ class ScriptedGenerator:
     ) -> None:
         self.info = GeneratorInfo("scripted", capacity, "cpu")
         self.slots, self.capacity, self.batch = slots, capacity, batch
-        self.sequences = sequences or 2 * slots + 1 + 3
+        self.sequences = sequences or 2 * (2 * slots + 1)
         self.keeps = True
         self.template = CHAT
         self.bos = self.eos = ""
@@ -64,6 +67,7 @@ class ScriptedGenerator:
         self.opened: set[int] = set()
         self.closed = False
         self.held: list[list[tuple[int, int]]] = [[] for _ in range(self.sequences)]
+        self.saved: dict[int, list[int]] = {}
         self._cells = count()
 
     @property
@@ -116,6 +120,17 @@ class ScriptedGenerator:
         elif isinstance(chore, Copy):
             assert len(self.held[chore.source]) >= chore.tokens > 0
             self.held[chore.target] = self.held[chore.source][: chore.tokens]
+        elif isinstance(chore, Save):
+            assert self.held[chore.sequence]
+            assert chore.key not in self.saved
+            self.saved[chore.key] = [token for _, token in self.held[chore.sequence]]
+        elif isinstance(chore, Restore):
+            assert len(self.saved[chore.key]) >= chore.tokens > 0
+            tokens = self.saved[chore.key][: chore.tokens]
+            self.held[chore.sequence] = [(next(self._cells), token) for token in tokens]
+            assert self.cells <= self.capacity
+        elif isinstance(chore, Forget):
+            self.saved.pop(chore.key, None)
         else:
             self.held[chore.sequence] = []
 

@@ -35,8 +35,11 @@ from mnemo.inference.steps import (
     Chunk,
     Copy,
     DecodeStep,
+    Forget,
     IGenerationBackend,
     Remove,
+    Restore,
+    Save,
 )
 from mnemo.inference.thread import InferenceThread
 from tests.inference import tiny, tiny_model
@@ -302,6 +305,24 @@ class BackendTests(ModelCase):
         chunk = Chunk(2, 3, len(tokens) - 1, tokens[-1:], 6)
         copied = DecodeStep([Copy(0, 3, len(tokens) - 1), Remove(0)], [chunk], 6, 1.0)
         self.assertEqual(model.perform(copied).tokens[2], first.tokens[1])
+
+    def test_what_was_saved_is_restored_as_far_as_it_is_wanted(self) -> None:
+        model = self.load()
+        tokens = model.tokenize("the cat sat")
+        for run in (1, 2):
+            model.open(run, Sampling(), "", None)
+        first = model.perform(DecodeStep((), [Chunk(1, 0, 0, tokens, 6)], 6, 1.0))
+        model.perform(DecodeStep([Save(0, 7), Remove(0)], ()))
+        chunk = Chunk(2, 3, len(tokens) - 1, tokens[-1:], 6)
+        restored = DecodeStep([Restore(7, 3, len(tokens) - 1)], [chunk], 6, 1.0)
+        self.assertEqual(model.perform(restored).tokens[2], first.tokens[1])
+
+    def test_what_is_forgotten_cannot_be_restored(self) -> None:
+        model = self.load()
+        model.perform(DecodeStep((), [Chunk(1, 0, 0, model.tokenize("the cat"), 0)]))
+        model.perform(DecodeStep([Save(0, 7), Forget(7)], ()))
+        with self.assertRaisesRegex(ValueError, "nothing is saved"):
+            model.perform(DecodeStep([Restore(7, 3, 1)], ()))
 
     def test_a_step_begins_no_pass_after_its_time(self) -> None:
         clock = Clock()

@@ -326,14 +326,19 @@ class EndTests(SlotsCase):
         self.assert_right(runs[2], [2])
 
     def test_where_the_cache_is_full_something_gives_way(self) -> None:
-        self.driver.submit(list(range(30)), session="kept")
-        self.driver.run_all()
-        self.assertGreater(len(self.slots.places.cache), 0)
+        self.use(ScriptedGenerator(slots=1, capacity=256))
+        prompt = list(range(30))
+        paused = self.driver.submit(prompt, 30, BACKGROUND)
+        while len(self.driver.answers[paused]) < 2:
+            self.driver.step()
         run = self.driver.submit([5])
         self.driver.step()
         self.model.failure = CacheFull("full")
+        self.driver.step()
+        self.assertEqual((paused.sequence, paused.held), (None, 0))
         self.driver.run_all()
         self.assert_right(run, [5])
+        self.assert_right(paused, prompt, 30)
         self.assertEqual(self.driver.failures, {})
 
     def test_where_nothing_can_give_way_a_run_is_refused(self) -> None:
@@ -417,6 +422,41 @@ class ReuseTests(SlotsCase):
         first = self.driver.submit([ord("a")] * 20, session="a")
         self.driver.run_all()
         self.assertEqual((again.reused, first.reused), (19, 0))
+
+    def test_what_is_kept_is_in_the_cache_only_while_runs_rely_on_it(self) -> None:
+        for number in range(2):
+            self.driver.submit([*range(20), number], session="a")
+            self.driver.run_all()
+            self.assertEqual((self.model.cells, len(self.model.saved)), (0, 1 + number))
+
+    def test_runs_that_begin_alike_share_their_beginning(self) -> None:
+        self.use(ScriptedGenerator(slots=2, capacity=256, batch=64))
+        self.driver.submit([*FIXED, 1], 1, session="a", fixed=len(FIXED))
+        self.driver.run_all()
+        runs = [
+            self.driver.submit([*FIXED, number], 20, session=str(number), fixed=len(FIXED))
+            for number in (2, 3)
+        ]
+        while len(self.driver.running(self.driver.decode())) < 2:
+            pass
+        self.assertLess(self.model.cells, 2 * len(FIXED))
+        self.driver.run_all()
+        for number, run in zip((2, 3), runs, strict=True):
+            self.assertEqual(run.reused, len(FIXED))
+            self.assert_right(run, [*FIXED, number], 20)
+
+    def test_of_what_a_failed_step_was_to_restore_nothing_is_kept(self) -> None:
+        self.driver.submit(list(range(20)), session="a")
+        self.driver.run_all()
+        self.driver.submit(list(range(20)), session="a")
+        self.driver.step()
+        self.model.failure = RuntimeError("broken")
+        self.driver.run_all()
+        self.assertEqual((len(self.slots.places.cache), self.model.saved), (0, {}))
+        again = self.driver.submit(list(range(20)), session="a")
+        self.driver.run_all()
+        self.assertEqual(again.reused, 0)
+        self.assert_right(again, list(range(20)))
 
     def test_a_model_whose_sequences_cannot_be_copied_keeps_nothing(self) -> None:
         model = ScriptedGenerator()
@@ -523,13 +563,14 @@ class Life(RuleBasedStateMachine):
     def room_is_conserved(self) -> None:
         slots, cache = self.slots, self.slots.places.cache
         used = [run.sequence for run in slots.runs if run.sequence is not None]
-        used += [kept.sequence for kept in cache._kept]
+        used += [kept.sequence for kept in cache if kept.sequence is not None]
         assert sorted(used + slots.places.free) == list(range(self.model.sequences))
-        assert cache.tokens == sum(len(kept.tokens) for kept in cache._kept)
+        assert cache.tokens == sum(len(kept.tokens) for kept in cache) <= self.model.capacity
         assert slots.places.used <= self.model.capacity
         assert self.model.cells <= self.model.capacity
-        for kept in cache._kept:
+        for kept in cache:
             assert kept.users == sum(run.base is kept for run in slots.runs)
+            assert (kept.users > 0) == (kept.sequence is not None) == (kept.placed > 0)
         assert set(slots.runs) == set(self.asked)
 
     def teardown(self) -> None:
@@ -547,4 +588,5 @@ class Life(RuleBasedStateMachine):
             assert step is not None
             self.driver.end_step(step)
         assert self.model.opened == set()
-        assert self.model.cells <= self.slots.places.cache.tokens
+        assert self.model.cells == 0
+        assert set(self.model.saved) == {kept.key for kept in self.slots.places.cache}
