@@ -18,6 +18,7 @@ from urllib.parse import urlsplit
 import click
 from attrs import evolve, frozen
 
+from mnemo.cli.options import names_a_project
 from mnemo.cli.starting import start_daemon
 from mnemo.config_sources import ConfigError, load
 from mnemo.transports.credentials import token_of
@@ -49,9 +50,7 @@ Launch = Callable[[], IChild | None]
     help="The daemon's address, such as ws://127.0.0.1:9999/ws, instead of the home's own.",
 )
 @click.option("--no-start", is_flag=True, help="Start no daemon where none runs.")
-@click.option(
-    "--project", metavar="DIR", help="Where the client works, if not in the current folder."
-)
+@names_a_project("Where the client works, if not in the current folder.")
 def shim(
     home: str | None, file: str | None, url: str | None, no_start: bool, project: str | None
 ) -> None:
