@@ -77,7 +77,13 @@ class Channel(HTTPChannel):
         if self._ahead:
             self._ahead += data
             return
-        whole = heads.split(data) if self._between_requests() else None
+        whole = None
+        if self._between_requests():
+            whole = heads.split(data)
+            most = self.totalHeadersSize
+            if whole is None and len(data) > most and data.find(b"\r\n\r\n", 0, most + 4) < 0:
+                # It is refused for its length; to read all of it would take a millisecond.
+                data = data[: most + 1024]
         if whole is None:
             super().dataReceived(data)
             return
