@@ -69,3 +69,8 @@ def split(data: bytes) -> tuple[bytes, bytes] | None:
     if length is None or len(data) != end + 4 + int(length[1]):
         return None
     return data[: length.start()] + data[length.end() : end], data[end + 4 :]
+
+
+def is_too_long(data: bytes, most: int) -> bool:
+    """Whether C{data} begins with a head that is longer than C{most} bytes."""
+    return len(data) > most and data.find(b"\r\n\r\n", 0, most + 4) < 0

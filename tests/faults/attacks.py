@@ -125,9 +125,11 @@ def unread(port: int) -> Attack:
 
 def headers(port: int) -> Attack:
     """Ten thousand headers."""
+    # Made once: a millisecond of work after each pause would take the other client's processor.
+    data = head(*(b"X-Header-%d: x" % number for number in range(10_000)))
     while True:
         peer = connected(port)
-        send(peer, head(*(b"X-Header-%d: x" % number for number in range(10_000))))
+        send(peer, data)
         peer.close()
         yield
 

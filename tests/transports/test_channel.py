@@ -104,6 +104,17 @@ class TooMuchTests(ChannelCase):
         self.assertTrue(self.connection.taken().startswith(b"HTTP/1.1 400 "))
         self.assertTrue(self.connection.transport.disconnecting)
 
+    def test_nothing_behind_them_is_served(self) -> None:
+        many = b"X-Header: x\r\n" * 10_000
+        self.connection.send(b"POST /mcp HTTP/1.1\r\n" + many + b"\r\n" + request("a"))
+        self.connection.send(request("b"))
+        self.assertEqual(self.served, "")
+        self.assertEqual(self.connection.taken().count(b"HTTP/1.1"), 1)
+
+    def test_a_long_body_behind_a_short_head_is_read(self) -> None:
+        self.connection.send(request("a" * 100_000))
+        self.assertEqual(len(self.echo.contexts), 1)
+
     def test_a_header_without_end_is_refused(self) -> None:
         self.connection.send(b"POST /mcp HTTP/1.1\r\nHost: ")
         for _ in range(20):

@@ -160,3 +160,17 @@ class UnknownHeadTests(HeadsCase):
             self.assertIn(b"400", answered[:20], length)
         folded = request(body, "X-Folded: a", length=f"{said}\r\n b")
         self.assertIn(b"400", self.answer(folded)[:20])
+
+
+class LengthTests(SynchronousTestCase):
+    """What shows that a head is too long."""
+
+    def test_a_head_of_just_the_most_is_not(self) -> None:
+        self.assertFalse(heads.is_too_long(b"x" * 100 + b"\r\n\r\n", 100))
+        self.assertFalse(heads.is_too_long(b"x" * 100 + b"\r\n\r\n" + b"y" * 500, 100))
+
+    def test_one_byte_more_is(self) -> None:
+        self.assertTrue(heads.is_too_long(b"x" * 101 + b"\r\n\r\n", 100))
+
+    def test_what_may_still_end_is_not(self) -> None:
+        self.assertFalse(heads.is_too_long(b"x" * 100, 100))
