@@ -8,8 +8,8 @@ from threading import Event
 
 import click
 
+from mnemo.cli.bridging import address_of
 from mnemo.cli.interruptions import Interruptions
-from mnemo.cli.mcp import address_of
 from mnemo.cli.starting import start_daemon
 from mnemo.config import Config
 from mnemo.config_sources import ConfigError, load

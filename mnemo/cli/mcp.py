@@ -9,24 +9,17 @@ then, and not before: most of these processes live beside an agent all day and h
 import os
 import signal
 import sys
-from functools import partial
-from pathlib import Path
 from threading import Event
 from time import monotonic
-from urllib.parse import urlsplit
 
 import click
 from attrs import define, field
 
-from mnemo.cli.options import names_a_project
-from mnemo.cli.starting import start_daemon
+from mnemo.cli.bridging import Bridge, bridges
 from mnemo.config import Config
-from mnemo.config_sources import ConfigError, load
-from mnemo.transports.credentials import token_of
 from mnemo.transports.daemon import Daemon, Home, Unreachable, Url
 from mnemo.transports.pipes import Output, has_unread, hung_up, lines
 from mnemo.transports.proxy import Proxy
-from mnemo.transports.upstream import Address
 
 STDIN, STDOUT = 0, 1
 
@@ -35,41 +28,23 @@ GRACE_SECONDS = 1.0
 
 
 @click.command()
-@click.option("--home", metavar="DIR", help="The folder of the database.")
-@click.option("--config", "file", metavar="FILE", help="The configuration file.")
-@click.option(
-    "--url",
-    metavar="URL",
-    envvar="MNEMO_URL",
-    help="The daemon's address, such as http://127.0.0.1:9999/mcp, instead of the home's own.",
-)
-@click.option("--no-start", is_flag=True, help="Start no daemon where none runs.")
-@names_a_project("Where the client works, if not in the current folder.")
-def mcp(
-    home: str | None, file: str | None, url: str | None, no_start: bool, project: str | None
-) -> None:
+@bridges()
+def mcp(bridge: Bridge) -> None:
     """Speak MCP on stdin and stdout, for clients that start their servers themselves."""
-    flags = {"home": home, "stdio.start_daemon": False if no_start else None}
-    try:
-        config = load(os.environ, flags, Path(file) if file else None).config
-    except ConfigError as error:
-        raise click.ClickException(str(error)) from None
-    works_in = _current_folder() if project is None else project
-    client = Client(os.getppid(), works_in, token_of(config.server.tokens))
-    if url:
-        client.serve_by(Daemon(Url(address_of(url)), None, client.closing.wait))
+    client = Client(os.getppid(), bridge.project, bridge.token)
+    if bridge.address is not None:
+        client.serve_by(Daemon(Url(bridge.address), None, client.closing.wait))
         return
-    launch = partial(start_daemon, config.home, file) if config.stdio.start_daemon else None
-    place = Home(config.home)
+    place = Home(bridge.config.home)
     problem = ""
     try:
-        Daemon(place, launch, client.is_gone_after).reach(patience=0)
+        Daemon(place, bridge.launch, client.is_gone_after).reach(patience=0)
     except Unreachable as unreachable:
         problem = str(unreachable)
     if not problem:
-        client.serve_by(Daemon(place, launch, client.closing.wait))
+        client.serve_by(Daemon(place, bridge.launch, client.closing.wait))
     elif not client.is_gone_after(0):
-        serve_here(config, client, problem)
+        serve_here(bridge.config, client, problem)
 
 
 @define
@@ -131,28 +106,7 @@ def serve_here(config: Config, client: Client, problem: str) -> None:
     sys.exit(run(config, client.project, client.parent))
 
 
-def address_of(url: str) -> Address:
-    """Where a daemon's URL leads. Raises C{click.ClickException}."""
-    try:
-        parts = urlsplit(url)
-        if parts.scheme != "http" or not parts.hostname:
-            raise ValueError(url)
-        path = parts.path.rstrip("/").removesuffix("/mcp") + "/mcp"
-        return Address(parts.hostname, parts.port or 80, path)
-    except ValueError:
-        raise click.ClickException(
-            f"--url must be like http://127.0.0.1:9999/mcp, not {url!r}"
-        ) from None
-
-
 # -- the process
-
-
-def _current_folder() -> str:
-    try:
-        return os.getcwd()
-    except OSError:
-        return ""
 
 
 def _say(text: str) -> None:

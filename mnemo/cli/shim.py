@@ -7,22 +7,16 @@ when it breaks.
 
 import os
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
-from functools import partial
-from pathlib import Path
 from threading import Timer
 from typing import Any
-from urllib.parse import urlsplit
 
 import click
 from attrs import evolve, frozen
 
-from mnemo.cli.options import names_a_project
-from mnemo.cli.starting import start_daemon
-from mnemo.config_sources import ConfigError, load
-from mnemo.transports.credentials import token_of
-from mnemo.transports.daemon import Home, IChild, IPlace, Url
+from mnemo.cli.bridging import Bridge, Launch, bridges
+from mnemo.transports.daemon import Home, IPlace, Url
 from mnemo.transports.pipes import hung_up
 from mnemo.transports.upstream import Address
 
@@ -37,36 +31,16 @@ LOOK_SECONDS = 0.5
 STOP_SECONDS = 1.0
 """How long the last words may take."""
 
-Launch = Callable[[], IChild | None]
-
 
 @click.command()
-@click.option("--home", metavar="DIR", help="The folder of the database.")
-@click.option("--config", "file", metavar="FILE", help="The configuration file.")
-@click.option(
-    "--url",
-    metavar="URL",
-    envvar="MNEMO_URL",
-    help="The daemon's address, such as ws://127.0.0.1:9999/ws, instead of the home's own.",
-)
-@click.option("--no-start", is_flag=True, help="Start no daemon where none runs.")
-@names_a_project("Where the client works, if not in the current folder.")
-def shim(
-    home: str | None, file: str | None, url: str | None, no_start: bool, project: str | None
-) -> None:
+@bridges("ws://127.0.0.1:9999/ws", "ws")
+def shim(bridge: Bridge) -> None:
     """Speak MCP on stdin and stdout, through a WebSocket to the daemon."""
     parent = os.getppid()
-    flags = {"home": home, "stdio.start_daemon": False if no_start else None}
-    try:
-        config = load(os.environ, flags, Path(file) if file else None).config
-    except ConfigError as error:
-        raise click.ClickException(str(error)) from None
-    place: IPlace = Url(address_of(url)) if url else WebSocketOf(Home(config.home))
-    launch: Launch | None = None
-    if config.stdio.start_daemon and not url:
-        launch = partial(start_daemon, config.home, file)
-    headers = headers_of(token_of(config.server.tokens), project or _current_folder())
-    run(place, launch, headers, parent)
+    place: IPlace = WebSocketOf(Home(bridge.config.home))
+    if bridge.address is not None:
+        place = Url(bridge.address)
+    run(place, bridge.launch, headers_of(bridge.token, bridge.project), parent)
 
 
 @frozen
@@ -83,25 +57,6 @@ class WebSocketOf:
     def is_taken(self) -> bool:
         """Whether a daemon serves the home, or is about to."""
         return self.home.is_taken()
-
-
-def address_of(url: str) -> Address:
-    """
-    Where a daemon's URL leads; that of C{/mcp} leads to the WebSocket beside it.
-
-    @raise click.ClickException: nowhere
-    """
-    try:
-        parts = urlsplit(url)
-        if parts.scheme not in ("ws", "http") or not parts.hostname:
-            raise ValueError(url)
-        path = parts.path.rstrip("/")
-        base = path.removesuffix("/mcp").removesuffix(PATH)
-        return Address(parts.hostname, parts.port or 80, base + PATH)
-    except ValueError:
-        raise click.ClickException(
-            f"--url must be like ws://127.0.0.1:9999/ws, not {url!r}"
-        ) from None
 
 
 def headers_of(token: str, project: str) -> Mapping[str, str]:
@@ -166,13 +121,6 @@ def run(place: IPlace, launch: Launch | None, headers: Mapping[str, str], parent
     reactor.addSystemEventTrigger("before", "shutdown", stop)
     reactor.callWhenRunning(start)
     reactor.run()
-
-
-def _current_folder() -> str:
-    try:
-        return os.getcwd()
-    except OSError:
-        return ""
 
 
 def _say(text: str) -> None:

@@ -13,9 +13,7 @@ import msgspec
 from twisted.trial.unittest import SynchronousTestCase
 
 from mnemo.cli import mcp
-from mnemo.cli.mcp import address_of
 from mnemo.lock import NAME, Holder, holder_of
-from mnemo.transports.upstream import Address
 from tests.cli.stdio_client import PATIENCE, StdioClient, environment
 from tests.transports.fake_daemon import FakeDaemon, Seen
 
@@ -229,15 +227,6 @@ class MistakeTests(ProcessCase):
 
     def test_a_wrong_url(self) -> None:
         self.assertIn("http://127.0.0.1:9999/mcp", self.complaint("--url", "ftp://x"))
-
-    def test_urls(self) -> None:
-        for url, address in (
-            ("http://127.0.0.1:9999/mcp", Address("127.0.0.1", 9999)),
-            ("http://localhost:80/", Address("localhost", 80)),
-            ("http://[::1]:9999", Address("::1", 9999)),
-            ("http://host/memory/mcp/", Address("host", 80, "/memory/mcp")),
-        ):
-            self.assertEqual(address_of(url), address)
 
 
 class StartingTests(ProcessCase):

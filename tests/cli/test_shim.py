@@ -8,12 +8,10 @@ import sys
 from pathlib import Path
 from time import monotonic
 
-from click import ClickException
 from twisted.trial.unittest import SynchronousTestCase
 
-from mnemo.cli.shim import address_of, headers_of
+from mnemo.cli.shim import headers_of
 from mnemo.lock import holder_of
-from mnemo.transports.upstream import Address
 from tests.cli.stdio_client import PATIENCE, ROOT, StdioClient, environment
 
 TOKEN = "a-token-of-the-client-0123456789"
@@ -213,20 +211,6 @@ class StartingTests(ShimCase):
 
 class WordsTests(SynchronousTestCase):
     """Where it goes, and what it says there."""
-
-    def test_addresses(self) -> None:
-        for url, address in (
-            ("ws://127.0.0.1:9999/ws", Address("127.0.0.1", 9999, "/ws")),
-            ("ws://localhost:80", Address("localhost", 80, "/ws")),
-            ("http://127.0.0.1:9999/mcp", Address("127.0.0.1", 9999, "/ws")),
-            ("http://[::1]:9999/memory/mcp/", Address("::1", 9999, "/memory/ws")),
-        ):
-            self.assertEqual(address_of(url), address)
-
-    def test_what_is_no_address(self) -> None:
-        for url in ("wss://127.0.0.1", "127.0.0.1:9999", "ws://h:port/ws", "ws:///ws"):
-            with self.assertRaises(ClickException):
-                address_of(url)
 
     def test_a_token_is_sent_where_there_is_one(self) -> None:
         self.assertEqual(headers_of("", "/a"), {"X-Mnemo-Project": "/a"})
