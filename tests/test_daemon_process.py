@@ -18,7 +18,7 @@ from mnemo.cli.daemon import ANSWER_SECONDS
 from mnemo.lock import Holder, holder_of
 from tests.mcp.fakes import initialize_message, legacy_message
 
-PATIENCE = 15.0
+PATIENCE = 60.0
 TWISTD = "from twisted.scripts.twistd import run; run()"
 
 
