@@ -1,0 +1,1 @@
+"""What many memories come to together, found in the background."""
