@@ -1,0 +1,1 @@
+Where a session ends without a handoff, a draft of one is made from its memories, word for word and marked as a draft; `recall_project` and the context of the project show it first the next time. See docs/remembering.md.
