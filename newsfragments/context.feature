@@ -1,0 +1,1 @@
+`get_context` offers memories that have to do with what was remembered and asked lately and that the session was not shown yet, and says how that came about. What three recalls found irrelevant, and none helpful since, is no longer found. See docs/remembering.md.
