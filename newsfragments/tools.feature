@@ -1,0 +1,1 @@
+`audit_encodings`, `coach_local_llm` and `train_model` are new: hold what was derived against its memory, tell the language model what to heed, write a training set. `check_memory` takes several ids and a budget, and answers that cannot show a memory whole show its derived summary. docs/mnemonic.md compares the tools with those of mnemonic.
