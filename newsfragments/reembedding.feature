@@ -1,0 +1,1 @@
+Changing the embedding model leaves nobody waiting: the earlier model goes on answering, new memories included, while the other makes its vectors in the background, and one transaction changes over. A daemon that is killed in the middle goes on where it was. `mnemo status`, `mnemo top` and `/health` say how far it is; see `docs/models.md`.
