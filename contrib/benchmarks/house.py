@@ -5,6 +5,7 @@ import os
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
+from time import perf_counter
 from typing import Any
 
 import numpy as np
@@ -29,14 +30,16 @@ from mnemo.memory.query import Query, understand
 from mnemo.memory.recall import CANDIDATES
 from mnemo.memory.salience import INITIAL, fades
 from mnemo.memory.weights import Weights
-from mnemo.service import in_thread, load_model
+from mnemo.models import load_model
 from mnemo.sessions.interfaces import Opening, Session
 from mnemo.store.records import Candidate, Filter, NewMemory
 from mnemo.store.sqlite.store import SqliteStore
 from mnemo.tools.base import offer
+from mnemo.tools.budget import MOST
 from mnemo.tools.interfaces import CallContext, ITool
 from mnemo.tools.recall import Recall
 from mnemo.transfer.transfer import Transfer
+from mnemo.waiting import in_thread
 
 Vectors = NDArray[np.float32]
 
@@ -47,6 +50,8 @@ _DAY = 86400.0
 _BATCH = 64
 _PAUSE = 0.1
 """Seconds between looks at an index that is behind."""
+
+_LOOKS = 100
 
 _SESSION = Session("s", "mcp", Opening("2025-11-25", "bench", "1", "local", ""), "", 0.0, 0.0)
 
@@ -129,12 +134,22 @@ def embedder(reactor: Any, cache: Path) -> CachedEmbedder:
     return CachedEmbedder(thread, Engine(reactor, partial(load_model, settings), thread), cache)
 
 
+@frozen
+class Seconds:
+    """What a search takes by words alone, by meaning alone, and by both."""
+
+    text: float
+    vector: float
+    both: float
+
+
 @frozen(eq=False)
 class Case:
     """
     What the store proposes for a question.
 
     @ivar relevant: the ids of what answers it
+    @ivar seconds: what the store took
     """
 
     question: Question
@@ -142,6 +157,7 @@ class Case:
     now: float
     candidates: tuple[Candidate, ...]
     relevant: frozenset[str]
+    seconds: Seconds
 
 
 class House:
@@ -197,14 +213,28 @@ class House:
         await self._store.stop()
 
     async def case(self, question: Question) -> Case:
-        """What the store proposes."""
+        """What the store proposes, and how long it takes."""
         now = self._clock.seconds()
         (vector,) = await self._embedder.embed([question.text])
-        found = await self._store.search(question.text, vector, Filter(now=now), CANDIDATES)
-        if found.problems:
-            raise SystemExit("; ".join(found.problems))
+        _, by_text = await self._search(question.text, None, now)
+        _, by_vector = await self._search("", vector, now)
+        candidates, by_both = await self._search(question.text, vector, now)
         relevant = self._ids.intersection(question.relevant)
-        return Case(question, understand(question.text, now), now, found.candidates, relevant)
+        query = understand(question.text, now)
+        seconds = Seconds(by_text, by_vector, by_both)
+        return Case(question, query, now, candidates, relevant, seconds)
+
+    async def _search(
+        self, text: str, vector: NDArray[np.float32] | None, now: float
+    ) -> tuple[tuple[Candidate, ...], float]:
+        for _ in range(_LOOKS):
+            began = perf_counter()
+            found = await self._store.search(text, vector, Filter(now=now), CANDIDATES)
+            seconds = perf_counter() - began
+            if not found.problems:
+                return found.candidates, seconds
+            await deferLater(self._reactor, _PAUSE)
+        raise SystemExit("; ".join(found.problems))
 
     def tool(self, weights: Weights) -> ITool:
         """The recall tool, ranking by these weights."""
@@ -214,7 +244,7 @@ class House:
 
 async def asked(tool: ITool, text: str) -> list[str]:
     """The ids that the tool answers."""
-    arguments = {"query": text, "limit": ASKED}
+    arguments = {"query": text, "limit": ASKED, "max_tokens": MOST}
     answer = await tool.call(arguments, CallContext(_SESSION))
     if answer.is_error or answer.structured is None:
         raise SystemExit(f"recall failed: {answer.content}")

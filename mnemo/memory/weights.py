@@ -1,6 +1,7 @@
 """What each signal counts, read from C{weights.json} beside this file."""
 
 from collections.abc import Mapping
+from functools import cached_property
 from importlib.resources import files
 
 import msgspec
@@ -42,7 +43,7 @@ class Floor:
     memory: float
 
 
-@frozen
+@frozen(slots=False)
 class Weights:
     """
     The weights of the ranking.
@@ -53,17 +54,17 @@ class Weights:
     signals: Mapping[str, Weight]
     floor: Floor
 
-    @property
+    @cached_property
     def long(self) -> Numbers:
         """For long texts, in the order of L{SIGNALS}; see L{scale}."""
         return np.array([self.signals[name].long for name in SIGNALS]) / self.scale
 
-    @property
+    @cached_property
     def short(self) -> Numbers:
         """For short texts, likewise."""
         return np.array([self.signals[name].short for name in SIGNALS]) / self.scale
 
-    @property
+    @cached_property
     def scale(self) -> float:
         """What the weights are divided by, so that no score exceeds 1."""
         weights = self.signals.values()

@@ -79,8 +79,21 @@ class Placing(MemoryTestCase):
             for key in (1, 2, 3, 4)
         ]
         _, two, three, four = (each.memory for each in ranked)
-        placed = newer_first(ranked, {"m2": [four], "m4": [two]})
+        placed = newer_first(ranked, {"m2": [four], "m4": [two]}, "")
         self.assertEqual([each.memory.id for each in placed], ["m1", "m4", "m2", "m3"])
-        self.assertEqual(newer_first(ranked, {"m3": [memory(id="m9")]}), ranked)
-        placed = newer_first(ranked, {"m1": [two, three]})
+        self.assertEqual(newer_first(ranked, {"m3": [memory(id="m9")]}, ""), ranked)
+        placed = newer_first(ranked, {"m1": [two, three]}, "")
         self.assertEqual([each.memory.id for each in placed], ["m3", "m2", "m1", "m4"])
+
+    def test_a_name_that_the_question_has_keeps_its_place(self) -> None:
+        header, footer = "def add_header(page): return page", "def add_footer(page): return page"
+        better = Ranked(memory(id="m1", key=1, created=1.0, text=header), 0.9, ())
+        newer = Ranked(memory(id="m2", key=2, created=2.0, text=footer), 0.8, ())
+        differing = {"m1": [newer.memory], "m2": [better.memory]}
+        for question, ids in (
+            ("How is a header added?", ["m1", "m2"]),
+            ("How is a page changed?", ["m2", "m1"]),
+            ("add_header or add_footer?", ["m2", "m1"]),
+        ):
+            placed = newer_first([better, newer], differing, question)
+            self.assertEqual([each.memory.id for each in placed], ids, question)

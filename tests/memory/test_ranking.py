@@ -110,7 +110,7 @@ class Ranking(SynchronousTestCase):
     def test_a_memory_whose_vector_is_not_made_yet_is_no_worse_than_the_others(self) -> None:
         waiting = candidate("waiting", 8.0, None)
         self.assertEqual(
-            ids([waiting, candidate("m1", 4.0, 0.3), candidate("m2", 4.0, 0.5)])[0], "waiting"
+            ids([waiting, candidate("m1", 4.0, 0.3), candidate("m2", 4.0, 0.4)])[0], "waiting"
         )
 
     def test_a_short_note_that_says_it_comes_before_a_longer_one_that_does_not(self) -> None:
@@ -167,6 +167,33 @@ class Asking(SynchronousTestCase):
         self.assertEqual(ids([plain, decision], query=asked)[0], "decision")
         ours = candidate("ours", 5.0, 0.5, project="mnemo", fades=0.0)
         self.assertEqual(ids([plain, ours], query=understand("port of Mnemo", NOW))[0], "ours")
+
+
+class Explaining(SynchronousTestCase):
+    """A score is the sum of what each signal adds, and each says what was measured."""
+
+    def test_each_signal_is_a_term_in_the_order_of_the_weights_file(self) -> None:
+        (found,) = ranked([candidate("m1", 7.5, 0.5)])
+        self.assertEqual(tuple(term.name for term in found.terms), SIGNALS)
+        self.assertAlmostEqual(found.score, sum(term.adds for term in found.terms))
+
+    def test_the_words_and_the_meaning_are_told_as_they_were_measured(self) -> None:
+        first, second = ranked([candidate("m1", 7.5, 0.5), candidate("m2", 3.0, None)])
+        told = {term.name: (term.raw, term.value) for term in first.terms}
+        self.assertEqual(told["text"], (7.5, 1.0))
+        self.assertEqual(told["meaning"], (0.5, 0.5))
+        self.assertEqual(told["coverage"], (1.0, 1.0))
+        self.assertIsNone({term.name: term.raw for term in second.terms}["meaning"])
+
+    def test_a_term_adds_its_value_by_a_weight_between_that_of_short_and_long_texts(
+        self,
+    ) -> None:
+        (found,) = ranked([candidate("m1", 7.5, 0.5, text="a note of some length " * 10)])
+        for name, short, long, term in zip(
+            SIGNALS, WEIGHTS.short, WEIGHTS.long, found.terms, strict=True
+        ):
+            self.assertEqual(term.adds, term.value * term.weight)
+            self.assertTrue(min(short, long) <= term.weight <= max(short, long), name)
 
 
 class FloorTests(SynchronousTestCase):
@@ -247,6 +274,13 @@ class Prior(SynchronousTestCase):
         better = candidate("a", 1.0, 0.60, salience=0.0, created=0.0)
         worse = candidate("b", 1.0, 0.50, salience=1.0, fades=NEVER)
         self.assertEqual(ids([worse, better]), ["a", "b"])
+
+
+class Ties(SynchronousTestCase):
+    def test_of_two_that_are_alike_in_all_the_first_by_id_comes_first(self) -> None:
+        a, b = candidate("a", 1.0, 0.5, text="one"), candidate("b", 1.0, 0.5, text="two")
+        self.assertEqual(ids([b, a]), ["a", "b"])
+        self.assertEqual(ids([a, b]), ["a", "b"])
 
 
 some = settings(max_examples=40, deadline=None)
