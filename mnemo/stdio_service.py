@@ -15,11 +15,11 @@ from twisted.logger import Logger, globalLogBeginner
 from twisted.python.failure import Failure
 
 from mnemo.config import Config
+from mnemo.core import Core
 from mnemo.lifecycle import Part, Procession
 from mnemo.lock import HomeHeld
 from mnemo.mcp.connection import Connection
 from mnemo.observe.logs import Silence
-from mnemo.service import Core
 from mnemo.store.interfaces import StoreError
 from mnemo.transports.stdio import StdioServer
 
@@ -57,7 +57,7 @@ class StdioService(Procession):
         self._connection = Connection(core.server, self.front.send, project_hint=project)
         for part in core.parts():
             if part.name == "model":
-                part = Part("model", _nothing, core.engine.stop)
+                part = Part("model", _nothing, core.models.embedder.stop)
             self.addService(part)
             if part.name == "home":
                 # Without a host: nobody need wait for a port.
@@ -70,7 +70,7 @@ class StdioService(Procession):
     def _want_model(self) -> None:
         if not self._is_model_wanted:
             self._is_model_wanted = True
-            self.core.engine.start()
+            self.core.models.embedder.start()
 
     def _cannot_start(self, failure: Failure) -> None:
         reason = str(failure.value)

@@ -25,11 +25,15 @@ from twisted.web.client import Agent, FileBodyProducer, readBody
 from twisted.web.http_headers import Headers
 
 from mnemo.config import Config, InferenceConfig, ServerConfig
+from mnemo.inference.convert import convert
 from mnemo.inference.generation import GeneratorUnavailable
+from mnemo.inference.meter import Meter
+from mnemo.inference.snapshot import Gpu
 from mnemo.lock import holder_of
 from mnemo.mcp.subscriptions import Wants
-from mnemo.service import Daemon, make_service, promised
+from mnemo.service import Daemon, make_service
 from mnemo.tools.catalogue import TOOLS
+from mnemo.waiting import promised
 from tests.api.serving import Serving, chat
 from tests.inference import tiny
 from tests.inference.tiny_model import write_language_model
@@ -130,6 +134,23 @@ class DaemonTests(ServiceTestCase):
         self.assertEqual((await self.ask("GET", "/health/ready")).status, 200)
         await daemon.stopService()
 
+    async def test_health_says_where_the_models_are_and_what_they_take(self) -> None:
+        models = self.config().models
+        models.mkdir(parents=True)
+        convert(tiny.write_bert_directory(models / "tiny"), models / "all-MiniLM-L6-v2.gguf")
+        daemon = await self.start()
+        ready: Deferred[None] = Deferred()
+        daemon.core.models.engine.on_ready(lambda: ready.callback(None))
+        await ready
+        model = (await self.ask("GET", "/health")).body["model"]
+        self.assertEqual((model["name"].partition("-")[0], model["device"]), ("all", "cpu"))
+        self.assertGreater(model["bytes"], 10_000)
+        self.assertIsNone((await self.ask("GET", "/health")).body["gpu"])
+        self.patch(Meter, "gpu", lambda meter: Gpu("a GPU", 3, 10))
+        report = (await self.ask("GET", "/health")).body
+        self.assertEqual(report["gpu"], {"name": "a GPU", "free": 3, "total": 10})
+        await daemon.stopService()
+
     async def test_health_has_something_of_every_part(self) -> None:
         daemon = await self.start()
         report = (await self.ask("GET", "/health")).body
@@ -220,7 +241,7 @@ class OpenAiTests(ServiceTestCase):
         )
         daemon = await self.start()
         ready: Deferred[None] = Deferred()
-        daemon.core.engine.on_ready(lambda: ready.callback(None))
+        daemon.core.models.engine.on_ready(lambda: ready.callback(None))
         await ready
         names = [model["id"] for model in (await self.ask("GET", "/v1/models")).body["data"]]
         self.assertEqual(names, ["none", "scripted", "fake"])
@@ -258,9 +279,9 @@ class LanguageModelTests(ServiceTestCase):
 
     async def loaded(self, daemon: Daemon) -> str:
         """Wait until it is, and say why it is not."""
-        assert daemon.core.local is not None
+        assert daemon.core.models.local is not None
         try:
-            await daemon.core.local.load()
+            await daemon.core.models.local.load()
         except GeneratorUnavailable as problem:
             return str(problem)
         return ""
@@ -462,7 +483,7 @@ class OfferTests(ServiceTestCase):
             (content,) = (await self.call("resources/read", uri=uri))["contents"]
             self.assertIn("the heron stands", content["text"])
         templates = (await self.call("resources/templates/list"))["resourceTemplates"]
-        self.assertEqual(len(templates), 5)
+        self.assertEqual(len(templates), 6)
 
     async def test_prompts_are_listed_and_filled_in(self) -> None:
         await self.use("remember", text="the heron stands")

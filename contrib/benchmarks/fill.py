@@ -17,13 +17,15 @@ import numpy as np
 from twisted.internet import reactor, task
 from twisted.internet.defer import Deferred, gatherResults, maybeDeferred
 
-from mnemo import config_sources, service
+from mnemo import config_sources, core
 from mnemo.inference.interfaces import Priority
 from mnemo.store.interfaces import IStore, Vector
 from mnemo.store.records import NEVER, NewMemory
 
 REAL = 300
 BATCH = 1_000
+SESSION = 20
+"""Memories of one session."""
 
 
 def fill(home: Path, size: int) -> None:
@@ -38,7 +40,7 @@ def _new(number: int, text: str) -> NewMemory:
         type="general",
         source="bench",
         project="",
-        session="",
+        session=f"session{number // SESSION}",
         salience=0.7,
         fades=NEVER,
         created=1.7e9 + number,
@@ -66,17 +68,17 @@ async def _fill(store: IStore, vectors: Iterator[Vector], size: int) -> None:
 async def main(clock: object, home: str, count: str) -> None:
     size = int(count)
     settings = config_sources.load({}, {"home": Path(home)}).config
-    daemon = service.Core(settings, reactor)
-    parts = (daemon.store, daemon.thread, daemon.engine)
+    daemon = core.Core(settings, reactor)
+    parts = (daemon.store, daemon.models.thread, daemon.models.engine)
     try:
         for part in parts:
             await maybeDeferred(part.start)
-        model = daemon.engine.model
+        model = daemon.models.engine.model
         if model is None:
-            raise SystemExit(daemon.engine.problem)
+            raise SystemExit(daemon.models.engine.problem)
         await daemon.store.use_model(model.name, model.dimensions)
         texts = list(corpus.memories(min(size, REAL)))
-        real = await daemon.engine.embed(texts, Priority.BACKGROUND)
+        real = await daemon.models.engine.embed(texts, Priority.BACKGROUND)
         await _fill(daemon.store, _vectors(real), size)
     finally:
         # Their threads would keep the process.

@@ -14,12 +14,12 @@ from mnemo.mcp.sealing import Sealer
 from mnemo.mcp.server import Server
 from mnemo.mcp.streamable import Endpoint
 from mnemo.observe.health import Health
-from mnemo.service import promised
 from mnemo.sessions.manager import SessionManager
 from mnemo.store.interfaces import IStore
 from mnemo.tools.interfaces import CallContext, Question, ToolDescription, ToolResult
 from mnemo.transports.front import Front
 from mnemo.transports.sse import Streams
+from mnemo.waiting import promised
 from tests.mcp.fakes import described
 from tests.store.inline import result_of
 from tests.transports.wire import Connection, Transport, good_legs, no_facts, no_problems
