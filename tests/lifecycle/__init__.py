@@ -1,0 +1,1 @@
+"""A year of work, simulated on a clock through the real parts."""
