@@ -250,6 +250,24 @@ class InferenceConfig:
 
 
 @frozen
+class UnderstandingConfig:
+    """What is made of many memories together, in the background."""
+
+    patterns: bool = _key(
+        False,
+        "Whether what recurs in memories is found, and what follows from it: `get_patterns` and "
+        "`get_insights` show it.",
+        "true or false",
+    )
+    gists: bool = _key(
+        False,
+        "Whether memories that say nearly the same, and old ones of little weight, get one more "
+        "that sums them up. They stay as they are.",
+        "true or false",
+    )
+
+
+@frozen
 class StdioConfig:
     """What C{mnemo mcp} and C{mnemo shim} do."""
 
@@ -298,5 +316,6 @@ class Config:
     server: ServerConfig = field(factory=ServerConfig)
     sessions: SessionsConfig = field(factory=SessionsConfig)
     inference: InferenceConfig = field(factory=InferenceConfig)
+    understanding: UnderstandingConfig = field(factory=UnderstandingConfig)
     stdio: StdioConfig = field(factory=StdioConfig)
     log: LogConfig = field(factory=LogConfig)

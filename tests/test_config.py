@@ -17,6 +17,7 @@ from mnemo.config import (
     ServerConfig,
     SessionsConfig,
     StdioConfig,
+    UnderstandingConfig,
 )
 from mnemo.config_sources import (
     KEYS,
@@ -184,6 +185,9 @@ class FileTests(ConfigTestCase):
             step_ms = 10
             mirror = "/mirror"
             fallbacks = ["http://127.0.0.1:1/v1 model=m"]
+            [understanding]
+            patterns = true
+            gists = true
             [stdio]
             start_daemon = false
             [log]
@@ -221,6 +225,7 @@ class FileTests(ConfigTestCase):
                 fallbacks=("http://127.0.0.1:1/v1 model=m",),
             ),
         )
+        self.assertEqual(config.understanding, UnderstandingConfig(True, True))
         self.assertEqual((config.stdio.start_daemon, config.log.level), (False, "error"))
         origins = [key for key in KEYS if loaded.origins[key] != str(self.file)]
         self.assertEqual(origins, ["home"])
@@ -329,6 +334,8 @@ class EnvironmentTests(ConfigTestCase):
             MNEMO_INFERENCE_STEP_MS="6",
             MNEMO_INFERENCE_MIRROR="/mirror",
             MNEMO_INFERENCE_FALLBACKS="http://127.0.0.1:1/v1 model=m",
+            MNEMO_UNDERSTANDING_PATTERNS="true",
+            MNEMO_UNDERSTANDING_GISTS="true",
             MNEMO_STDIO_START_DAEMON="false",
             MNEMO_LOG_LEVEL="warn",
         )
@@ -360,6 +367,7 @@ class EnvironmentTests(ConfigTestCase):
                     mirror="/mirror",
                     fallbacks=("http://127.0.0.1:1/v1 model=m",),
                 ),
+                understanding=UnderstandingConfig(True, True),
                 stdio=StdioConfig(False),
                 log=LogConfig("warn"),
             ),
@@ -451,6 +459,8 @@ class AcceptedTests(ConfigTestCase):
         "inference.step_ms": [0, -1, "'1'"],
         "inference.mirror": [1, "'models'", "'ftp://box/models'"],
         "inference.fallbacks": [1, "'x'", "['']"],
+        "understanding.patterns": [1, "'true'"],
+        "understanding.gists": [0, "'no'"],
         "stdio.start_daemon": [1, "'true'", "'yes'"],
         "log.level": ["'INFO'", "'trace'", 1],
         "models": ["''", 1, "['/x']", '"/\\u0000"'],

@@ -287,7 +287,6 @@ def last_line(text: str) -> str:
 def described(report: Mapping[str, Any], address: str) -> str:
     """A report on the daemon's health, for a person."""
     model, database, test = report["model"], report["database"], report["self_test"] or {}
-    where = "not loaded" if model["device"] is None else f"on {model['device']}"
     language = report.get("language_model") or {}
     rows = [
         ("status", report["status"]),
@@ -297,16 +296,32 @@ def described(report: Mapping[str, Any], address: str) -> str:
             f"pid {report['pid']}, version {report['version']}, up {span(report['uptime'])}",
         ),
         ("sessions", _counts({**report["sessions"], "streams": report["streams"]})),
-        ("model", f"{model['name']}, {where}"),
+        ("model", described_embedder(model)),
         *([("language", described_language(language))] if language.get("name") else ()),
+        *([("gpu", described_gpu(report["gpu"]))] if report.get("gpu") else ()),
         ("waiting", _counts(report["queues"])),
-        *_vectors(report.get("vectors") or {}),
+        *_vectors(report.get("vectors") or {}, model.get("meanwhile")),
         ("database", f"{database['path']}, {database['bytes'] / 1e6:.1f} MB"),
         ("tools", str(report["tools"])),
         ("self-test", ", ".join(f"{leg} {told}" for leg, told in test.items() if leg != "at")),
         *(("reason", reason) for reason in report["reasons"]),
     ]
     return "\n".join(f"{name:10} {value}" for name, value in rows)
+
+
+def described_embedder(model: Mapping[str, Any]) -> str:
+    """A report on the embedding model, for a person."""
+    if model["device"] is None:
+        return f"{model['name']}, not loaded"
+    weights = f"{model['bytes'] / 1e6:.0f} MB " if model.get("bytes") else ""
+    return f"{model['name']}, {weights}on {model['device']}"
+
+
+def described_gpu(gpu: Mapping[str, Any]) -> str:
+    """A report on the GPU that a model is on, for a person."""
+    if gpu["free"] is None:
+        return str(gpu["name"])
+    return f"{gpu['name']}, {gpu['free'] / 1e9:.1f} of {gpu['total'] / 1e9:.1f} GB free"
 
 
 def described_language(model: Mapping[str, Any]) -> str:
@@ -317,10 +332,11 @@ def described_language(model: Mapping[str, Any]) -> str:
     return ", ".join(told)
 
 
-def _vectors(counts: Mapping[str, int]) -> list[tuple[str, str]]:
+def _vectors(counts: Mapping[str, int], meanwhile: str | None) -> list[tuple[str, str]]:
     """How far the making of vectors is, where some are missing."""
     made, of = counts.get("made", 0), counts.get("of", 0)
-    return [("vectors", f"{made} of {of}")] if made < of else []
+    until = f"; until then {meanwhile} answers" if meanwhile else ""
+    return [("vectors", f"{made} of {of}{until}")] if made < of else []
 
 
 def _counts(counts: Mapping[str, int]) -> str:

@@ -56,7 +56,7 @@ def _rows(snapshot: Snapshot) -> Iterator[tuple[str, str]]:
     yield "embedding", _embedding(embedding)
     yield "", _texts(embedding)
     if embedding.vectors < embedding.memories:
-        yield "", f"vectors: {embedding.vectors} of {embedding.memories}"
+        yield "", _vectors(embedding)
     if embedding.problem:
         yield "", embedding.problem
     for server in snapshot.servers:
@@ -118,6 +118,11 @@ def _embedding(model: Embedding) -> str:
     else:
         told.append(f"{size(model.weights)} on {model.device}" if model.weights else model.device)
     return ", ".join(told)
+
+
+def _vectors(model: Embedding) -> str:
+    told = f"vectors: {model.vectors} of {model.memories}"
+    return f"{told}; until then {model.meanwhile} answers" if model.meanwhile else told
 
 
 def _texts(model: Embedding) -> str:

@@ -136,6 +136,18 @@ def extract(text: str, vectors: Vectors | None = None) -> Encoding:
     )
 
 
+def central(text: str, longest: int, most: int) -> tuple[str, ...]:
+    """
+    The most central sentences of a text, in their order; the beginning of the first where none
+    is short enough.
+
+    @param longest: characters of all of them
+    @param most: how many
+    """
+    found = sentences(text)
+    return _fitting(found, _scores(found, {}), longest, most)
+
+
 def guess(text: str) -> Kind:
     """The kind of memory that the words of a text speak for."""
     seen: Counter[Kind] = Counter()

@@ -11,6 +11,8 @@ from twisted.internet.task import deferLater
 from twisted.logger import Logger
 
 from mnemo.enrichment import extractive
+from mnemo.enrichment.coaching import NONE, BadCoaching, Coaching
+from mnemo.enrichment.coaching import read as read_coaching
 from mnemo.enrichment.extractive import Vectors
 from mnemo.enrichment.fields import fields_of, shared, telling
 from mnemo.enrichment.generated import PROMPT_VERSION, Derived, InThread, extracted, generate
@@ -66,16 +68,17 @@ class Recipe:
     replaces: str
 
     @classmethod
-    def of(cls, language_model: str) -> "Recipe":
+    def of(cls, language_model: str, coaching: Coaching = NONE) -> "Recipe":
         """
-        That of a language model, or without one of the rules.
+        That of a language model that heeds C{coaching}, or without one of the rules.
 
         What a model has made, and the checks have let pass, is not given up for what can be
         extracted.
         """
         if not language_model:
             return cls(EXTRACTIVE, extractive.MODEL)
-        return cls(f"{language_model} {PROMPT_VERSION}.{extractive.VERSION}", "")
+        prompt = f"{PROMPT_VERSION}{coaching.version}"
+        return cls(f"{language_model} {prompt}.{extractive.VERSION}", "")
 
 
 EXTRACTIVE: Final = f"{extractive.MODEL} {extractive.VERSION}"
@@ -106,6 +109,8 @@ class Enricher:
     counts: JobCounts = field(default=JobCounts(0, 0), init=False)
     problem: str = field(default="", init=False)
     _recipe: Recipe = field(init=False)
+    _document: str = field(default="", init=False)
+    _coaching: Coaching = field(default=NONE, init=False)
     _announced: bool = field(default=False, init=False)
     _started: bool = field(default=False, init=False)
     _held: tuple[Claim, ...] = field(default=(), init=False)
@@ -151,11 +156,12 @@ class Enricher:
     async def _run(self) -> None:
         """Work until nothing is due. Raises nothing."""
         try:
-            await self._announce()
             self._model_gone = False
+            await self._prepare()
             self.problem = ""
             while self._started and await self._batch():
                 await deferLater(self._clock, REST)
+                await self._prepare()
             self.counts = await self._store.jobs.counts()
         except Exception as error:
             if not self._started:
@@ -163,6 +169,26 @@ class Enricher:
             reason = error.subFailure.value if isinstance(error, FirstError) else error
             self.problem = f"nothing is derived from memories: {reason}"
             self.log.failure("Nothing could be derived; it will be tried again")
+
+    async def _prepare(self) -> None:
+        """See by what everything is to be derived from now on."""
+        await self._heed()
+        await self._announce()
+
+    async def _heed(self) -> None:
+        """Take up what the model is to be told beside the rules, where that has changed."""
+        document = await self._store.jobs.coaching()
+        if document == self._document:
+            return
+        try:
+            coaching = await self._in_thread(lambda: read_coaching(document))
+        except BadCoaching as problem:
+            # It was read before it was kept; another version of mnemo may have done so.
+            self.log.warn("What was told by coaching is not heeded: {problem}", problem=problem)
+            coaching = NONE
+        self._document, self._coaching = document, coaching
+        self._recipe = Recipe.of(self._language_model, coaching)
+        self._announced = False
 
     async def _announce(self) -> None:
         """Let wait what another recipe has made, where that has changed."""
@@ -230,7 +256,13 @@ class Enricher:
         if not self._asks:
             return await self._extracted(claim)
         work = Deferred.fromCoroutine(
-            generate(self._generator, claim.text, self._in_thread, lambda: self._renew(claim))
+            generate(
+                self._generator,
+                claim.text,
+                self._in_thread,
+                lambda: self._renew(claim),
+                self._coaching,
+            )
         )
         try:
             derived = await work.addTimeout(BUDGET, self._clock)

@@ -130,6 +130,15 @@ class IStepSource(Interface):
     def begin() -> Callable[[], Any]:
         """The step to run now. It is called on the inference thread. Asked for after L{urgency}."""
 
+    def following() -> Callable[[], Any] | None:
+        """
+        The step to run right after the one that runs, whatever that brings; C{None} where it
+        depends on that. Of two steps the one that was asked for first ends first.
+        """
+
+    def hurry() -> None:
+        """Somebody waits: end what runs as soon as that can be, and leave what was to follow."""
+
     def done(result: Any) -> None:
         """The step has returned C{result}."""
 

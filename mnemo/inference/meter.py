@@ -65,6 +65,7 @@ class Meter:
     @ivar progress: how many memories have a vector, and how many there are
     @ivar client_of: the program that a session is of
     @ivar look: asks for the memory of the GPU that the models are on
+    @ivar meanwhile: the model that answers until the configured one has made all vectors
     @ivar named: what the configuration calls the embedding model and the language model
     """
 
@@ -80,6 +81,7 @@ class Meter:
     named: tuple[str, str] = ("", "")
     callers: Callable[[], Busy] = field(default=tuple)
     of_a_caller: int = 0
+    meanwhile: Callable[[], str] = field(default=lambda: "")
     _tokens: Rate = field(factory=Rate, init=False)
     _texts: Rate = field(factory=Rate, init=False)
     _memory: Memory | None = field(default=None, init=False)
@@ -112,7 +114,7 @@ class Meter:
             language=self._language(now, clients),
             embedding=self._embedding(),
             servers=self._servers(),
-            gpu=self._gpu(),
+            gpu=self.gpu(),
             callers=tuple(
                 Caller(session.id, session.opening.client, session.running, count)
                 for session, count in busy
@@ -238,6 +240,7 @@ class Meter:
             query_reuse=share(work.remembered, work.remembered + work.missed),
             vectors=vectors,
             memories=memories,
+            meanwhile=self.meanwhile(),
         )
 
     def _servers(self) -> tuple[Server, ...]:
@@ -263,7 +266,8 @@ class Meter:
             for one, running, tokens in asked
         )
 
-    def _gpu(self) -> Gpu | None:
+    def gpu(self) -> Gpu | None:
+        """The GPU that a model of this process is on."""
         name, memory = self._device(), self._memory
         if not name:
             return None

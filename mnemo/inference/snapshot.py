@@ -130,6 +130,7 @@ class Embedding:
     @ivar query_misses: interactive calls that were not
     @ivar vectors: how many memories have a vector of this model
     @ivar memories: how many there are
+    @ivar meanwhile: the model that answers until all have one; empty where it is this one
     """
 
     name: str
@@ -148,6 +149,7 @@ class Embedding:
     query_reuse: float
     vectors: int
     memories: int
+    meanwhile: str = ""
 
 
 @frozen

@@ -81,6 +81,11 @@ class Changes:
         self._listing = True
         self._wake()
 
+    def project_known_better(self, name: str) -> None:
+        """What is told of a project has changed, though none of its memories has."""
+        self._projects.add(name)
+        self._wake()
+
     def session_ended(self, id: str) -> None:
         """A session has ended."""
         self._sessions.add(id)

@@ -1,6 +1,7 @@
 """Comparing what was remembered with what is like it, in the background."""
 
 from collections.abc import Sequence
+from functools import partial
 from typing import ClassVar
 
 from attrs import define, field
@@ -9,6 +10,7 @@ from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
 from mnemo.memory.aside import Aside
+from mnemo.memory.courtesy import Turn, at_once
 from mnemo.memory.differences import relation
 from mnemo.store.interfaces import IStore
 from mnemo.store.records import Likeness, Memory, Relation, Uncompared
@@ -32,6 +34,7 @@ class Comparing:
     _store: IStore
     _clock: IReactorTime
     _aside: Aside
+    _turn: Turn = at_once
     _started: bool = field(default=False, init=False)
     _wanted: bool = field(default=False, init=False)
     _running: Deferred[None] | None = field(default=None, init=False)
@@ -72,10 +75,15 @@ class Comparing:
             self.log.failure("Memories could not be compared; it will be tried again")
 
     async def _next(self) -> list[Uncompared]:
+        await self._turn()
         return await self._store.uncompared(BATCH, NEIGHBOURS, self._clock.seconds())
 
     async def _compare(self, batch: Sequence[Uncompared]) -> None:
-        await self._store.settle(await self._aside(lambda: [likeness(each) for each in batch]))
+        made = []
+        for each in batch:
+            await self._turn()
+            made.append(await self._aside(partial(likeness, each)))
+        await self._store.settle(made)
 
 
 def likeness(uncompared: Uncompared) -> Likeness:

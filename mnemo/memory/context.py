@@ -5,7 +5,7 @@ from typing import get_args
 from attrs import frozen
 
 from mnemo.store.interfaces import IStore
-from mnemo.store.records import Filter, Memory, Type
+from mnemo.store.records import Draft, Filter, Memory, Type
 
 DECISIONS = 10
 """How many decisions are shown, the newest."""
@@ -24,15 +24,40 @@ class ProjectContext:
     What is known of a project, each newest first.
 
     @ivar total: how many memories it has, forgotten ones aside
-    @ivar handoff: the note that the last session left
+    @ivar handoff: the note that a session left last
+    @ivar draft: where a later session left none, what was drafted from its memories
     @ivar recent: what is neither a decision nor a handoff
     """
 
     project: str
     total: int
     handoff: Memory | None
+    draft: Draft | None
     decisions: tuple[Memory, ...]
     recent: tuple[Memory, ...]
+
+
+@frozen
+class LeftBehind:
+    """
+    What the last sessions left to the next.
+
+    @ivar handoff: the newest that somebody has written
+    @ivar draft: what was drafted for a session that went on after that and left none
+    """
+
+    handoff: Memory | None
+    draft: Draft | None
+
+
+async def left_behind(store: IStore, project: str | None, now: float) -> LeftBehind:
+    """What the last sessions left in a project, or in any."""
+    found = await store.newest(Filter(now=now, project=project, types=("handoff",)), 1)
+    handoff = found[0] if found else None
+    draft = await store.drafts.latest(project)
+    if draft is not None and handoff is not None and draft.at <= handoff.created:
+        draft = None
+    return LeftBehind(handoff, draft)
 
 
 async def project_context(store: IStore, project: str, now: float) -> ProjectContext:
@@ -41,12 +66,13 @@ async def project_context(store: IStore, project: str, now: float) -> ProjectCon
     async def newest(types: tuple[Type, ...], limit: int) -> tuple[Memory, ...]:
         return tuple(await store.newest(Filter(now=now, project=project, types=types), limit))
 
-    handoffs = await newest(("handoff",), 1)
+    left = await left_behind(store, project, now)
     held = {row.name: row.memories for row in await store.projects()}
     return ProjectContext(
         project=project,
         total=held.get(project, 0),
-        handoff=handoffs[0] if handoffs else None,
+        handoff=left.handoff,
+        draft=left.draft,
         decisions=await newest(("decision",), DECISIONS),
         recent=await newest(_OTHERS, RECENT),
     )

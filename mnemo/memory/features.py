@@ -7,6 +7,7 @@ weights.
 """
 
 import re
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Final
 
@@ -16,7 +17,7 @@ from numpy.typing import NDArray
 from mnemo.memory.query import Query
 from mnemo.memory.salience import strength
 from mnemo.memory.when import nearness
-from mnemo.store.records import Candidate, Memory
+from mnemo.store.records import Candidate
 
 Numbers = NDArray[np.float64]
 Column = Numbers | Sequence[float] | Sequence[bool]
@@ -49,7 +50,7 @@ SHORT: Final = 300.0
 """Characters over which what is right for short texts fades to a third."""
 
 _SUBSTANCE: Final = 160.0
-"""Characters over which a text comes to say something."""
+"""Characters over which what somebody says comes to say something."""
 
 _SEARCHED: Final = 4_000
 """Characters of a text in which a phrase is looked for."""
@@ -61,6 +62,18 @@ _NEIGHBOURS: Final = (0.5, 1.0, 1.0, 0.5)
 """What each of the four neighbours counts."""
 
 _SPEAKER = re.compile(r"\s*([^\W\d_][\w.'-]{0,30}(?: [^\W\d_][\w.'-]{0,30})?):\s")
+_HEADS: Final = """
+    action answer bug cause context decided decision error example fact fix goal handoff hint idea
+    important insight issue learned learning lesson next note plan problem question reason reminder
+    result rule solution status summary task tip title todo update warning
+    completed known pending to
+"""
+_IS_HEAD: Final = frozenset(_HEADS.split())
+"""Words before a colon that begin a note, and name nobody who speaks."""
+
+_SPEAKERS_RECUR: Final = 3
+"""Who speaks in talk speaks so often, at least; "Port: 5432" is a note."""
+
 _TIME = re.compile(
     r"\b(?:yesterday|today|tonight|tomorrow|ago|weekend|since|[0-9]{1,2}(?:st|nd|rd|th)"
     r"|(?:19|20)[0-9]{2}"
@@ -88,10 +101,11 @@ def features(candidates: Sequence[Candidate], query: Query, now: float) -> Numbe
 
     @return: shape C{(len(candidates), len(SIGNALS))}
     """
+    speakers = [_speaker(each.memory.text) for each in candidates]
     columns = (
         *_own(candidates),
-        *_asked_for(candidates, query),
-        *_shape(candidates, query),
+        *_asked_for(candidates, speakers, query),
+        *_shape(candidates, speakers, query),
         *_context(candidates),
         *_prior(candidates, query, now),
     )
@@ -112,24 +126,37 @@ def _own(candidates: Sequence[Candidate]) -> Iterator[Column]:
     yield [each.pairs for each in candidates]
 
 
-def _asked_for(candidates: Sequence[Candidate], query: Query) -> Iterator[Column]:
+def _asked_for(
+    candidates: Sequence[Candidate], speakers: Sequence[str], query: Query
+) -> Iterator[Column]:
     """phrase, identifier, speaker, time"""
     texts = [each.memory.text for each in candidates]
-    yield [_holding(query.phrases, text) for text in texts]
-    yield [_holding(query.identifiers, text) for text in texts]
-    yield [_is_said_by_whom_it_asks(each.memory, query) for each in candidates]
-    yield [
+    # Most queries ask for few of these, and what is not asked for is not looked at.
+    nothing = np.zeros(len(candidates))
+    for asked in (query.phrases, query.identifiers):
+        yield [_holding(asked, text) for text in texts] if asked else nothing
+    whom = query.is_own or query.names
+    sayers = zip(candidates, speakers, strict=True) if whom else ()
+    said = [_is_whom_it_asks(said or each.memory.source.lower(), query) for each, said in sayers]
+    yield said or nothing
+    near = (
         max((nearness(time, each.memory.created) for time in query.times), default=0.0)
         for each in candidates
-    ]
+    )
+    yield list(near) if query.times else nothing
 
 
-def _shape(candidates: Sequence[Candidate], query: Query) -> Iterator[Column]:
+def _shape(
+    candidates: Sequence[Candidate], speakers: Sequence[str], query: Query
+) -> Iterator[Column]:
     """tells_when, tells_number, substance, statement"""
     texts = [each.memory.text for each in candidates]
-    yield [query.asks_when and _TIME.search(text[:_READ]) is not None for text in texts]
-    yield [query.asks_number and _NUMBER.search(text[:_READ]) is not None for text in texts]
-    yield 1.0 - np.exp(-_sizes(candidates) / _SUBSTANCE)
+    for asks, telling in ((query.asks_when, _TIME), (query.asks_number, _NUMBER)):
+        yield [asks and telling.search(text[:_READ]) is not None for text in texts]
+    # Much talk is short and says nothing; a note or a function is as short as it may be.
+    times = Counter(filter(None, speakers))
+    is_talk = np.array([times[said] >= _SPEAKERS_RECUR for said in speakers], np.bool_)
+    yield np.where(is_talk, 1.0 - np.exp(-_sizes(candidates) / _SUBSTANCE), 1.0)
     yield [not text.rstrip().endswith("?") for text in texts]
 
 
@@ -151,7 +178,9 @@ def _prior(candidates: Sequence[Candidate], query: Query, now: float) -> Iterato
     """type, project, prior"""
     memories = [each.memory for each in candidates]
     yield [memory.type in query.types for memory in memories]
-    yield [_is_of_a_project_named(memory, query) for memory in memories]
+    projects = {memory.project for memory in memories}
+    named = {project for project in projects if _is_named(project, query)}
+    yield [memory.project in named for memory in memories]
     yield [0.0 if memory.fades <= now else strength(memory, now) for memory in memories]
 
 
@@ -162,25 +191,26 @@ def _sizes(candidates: Sequence[Candidate]) -> Numbers:
 
 def _holding(phrases: Sequence[str], text: str) -> float:
     """How many of the phrases a text holds, 0 to 1."""
-    if not phrases:
-        return 0.0
     lower = " ".join(text[:_SEARCHED].lower().split())
     return sum(phrase in lower for phrase in phrases) / len(phrases)
 
 
-def _is_said_by_whom_it_asks(memory: Memory, query: Query) -> float:
+def _speaker(text: str) -> str:
+    """Who says a text that begins with a name and a colon, in lower case; else nothing."""
+    said = _SPEAKER.match(text)
+    name = said[1].lower() if said else ""
+    return "" if name.split(" ", 1)[0] in _IS_HEAD else name
+
+
+def _is_whom_it_asks(speaker: str, query: Query) -> float:
     """Whether who says it is named in the query, or is the user where the query says "I"."""
-    if not query.names and not query.is_own:
-        return 0.0
-    said = _SPEAKER.match(memory.text)
-    speaker = (said[1] if said else memory.source).lower()
     is_user = query.is_own and speaker == "user"
     return float(is_user or not query.names.isdisjoint(speaker.split()))
 
 
-def _is_of_a_project_named(memory: Memory, query: Query) -> float:
-    name = memory.project.rsplit("/", 1)[-1].lower()
-    return float(bool(name) and name in query.words)
+def _is_named(project: str, query: Query) -> bool:
+    name = project.rsplit("/", 1)[-1].lower()
+    return bool(name) and name in query.words
 
 
 def _share(values: Numbers, best: float) -> Numbers:

@@ -30,12 +30,15 @@ class Judgement:
     @ivar earlier: how this memory was judged in the same query before, or C{None}
     @ivar before: its salience before
     @ivar after: its salience now
+    @ivar suppressed: whether no recall finds it any more: enough of them have found it
+        irrelevant, and none has found it helpful since
     """
 
     id: str
     earlier: str | None
     before: float
     after: float
+    suppressed: bool
 
 
 @define(eq=False)
@@ -77,6 +80,7 @@ class Judging:
 
     async def _apply(self, query: str, ids: list[str], quality: Quality) -> list[Judgement]:
         earlier = await self._store.record_feedback(query, ids, quality, self._clock.seconds())
+        suppressed = await self._store.suppressed(list(earlier))
         judgements: list[Judgement] = []
         changes: dict[str, tuple[float, float]] = {}
         changed: list[Memory] = []
@@ -85,7 +89,9 @@ class Judging:
             # What the earlier judgement did is taken back in the same step.
             step = EFFECT[quality] - (0.0 if was is None else EFFECT[was])
             after = round(clamp(memory.salience + step), 6)
-            judgements.append(Judgement(memory.id, was, memory.salience, after))
+            judgements.append(
+                Judgement(memory.id, was, memory.salience, after, memory.id in suppressed)
+            )
             if after != memory.salience:
                 changes[memory.id] = (after, still_fades(memory, after, memory.updated))
                 changed.append(memory)

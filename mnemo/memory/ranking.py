@@ -9,6 +9,7 @@ is negative, so what speaks for a memory never costs it a place.
 
 import re
 from collections.abc import Iterator, Sequence
+from itertools import islice
 from typing import Final
 
 from attrs import define, frozen
@@ -66,35 +67,25 @@ class Ranked:
     terms: tuple[Term, ...]
 
 
-@frozen(eq=False)
-class _Scored:
-    """
-    @ivar values: of the signals
-    @ivar weights: of the signals, for a text of this length
-    """
-
-    candidate: Candidate
-    score: float
-    values: Numbers
-    weights: Numbers
-
-
 @define(eq=False)
 class _Waiting:
     """
     One that may come next.
 
+    @ivar place: its number among the candidates
+    @ivar score: without what it repeats
     @ivar words: what it says
     @ivar repeats: how much of that has been said by one before it
     """
 
-    scored: _Scored
+    place: int
+    score: float
     words: frozenset[str]
     repeats: float = 0.0
 
     @property
-    def score(self) -> float:
-        return self.scored.score - min(REPEATS, self.scored.score) * self.repeats
+    def worth(self) -> float:
+        return self.score - min(REPEATS, self.score) * self.repeats
 
 
 def rank(
@@ -110,12 +101,20 @@ def rank(
     values = features(candidates, query, now)
     each_weights = weighed(shortness(candidates), weights)
     scores = (values * each_weights).sum(axis=1).tolist()
-    scored = sorted(
-        map(_Scored, candidates, scores, values, each_weights),
-        key=lambda each: (-each.score, -each.candidate.memory.created, each.candidate.memory.id),
+    memories = [each.memory for each in candidates]
+    order = sorted(
+        (-score, -memory.created, memory.id, place)
+        for place, (score, memory) in enumerate(zip(scores, memories, strict=True))
     )
-    relevant = _relevant(scored, limit, weights.floor)
-    return list(_diverse(relevant, limit))
+    best = [candidates[place] for *_, place in order]
+    waiting = [
+        _Waiting(order[number][-1], -order[number][0], _said(best[number].memory.text))
+        for number in _relevant(best, limit, weights.floor)
+    ]
+    return [
+        _ranked(candidates[each.place], each, values, each_weights)
+        for each in _diverse(waiting, limit)
+    ]
 
 
 def weighed(short: Numbers, weights: Weights) -> Numbers:
@@ -141,24 +140,27 @@ def evidence(candidate: Candidate, floor: Floor) -> float:
     return max(by_both, floor.words * candidate.coverage)
 
 
-def _relevant(scored: Sequence[_Scored], limit: int, floor: Floor) -> list[_Scored]:
-    """Those above the floor; none where none of the first C{limit} answers."""
-    evident = [evidence(each.candidate, floor) for each in scored]
-    if max(evident[: max(limit, 10)], default=0.0) < floor.answer:
+def _relevant(best: Sequence[Candidate], limit: int, floor: Floor) -> list[int]:
+    """
+    Which are above the floor, as many as may be shown; none where none of the first C{limit}
+    answers.
+    """
+    first = (evidence(each, floor) for each in best[: max(limit, 10)])
+    if max(first, default=0.0) < floor.answer:
         return []
-    return [each for each, found in zip(scored, evident, strict=True) if found >= floor.memory]
+    above = (at for at, each in enumerate(best) if evidence(each, floor) >= floor.memory)
+    return list(islice(above, 2 * limit))
 
 
-def _diverse(scored: Sequence[_Scored], limit: int) -> Iterator[Ranked]:
+def _diverse(waiting: list[_Waiting], limit: int) -> Iterator[_Waiting]:
     """
     The best C{limit}, one by one, where each loses what it repeats of those before it: maximal
     marginal relevance (Carbonell and Goldstein, 1998), for texts that are nearly identical.
     """
-    waiting = [_Waiting(each, _said(each.candidate.memory.text)) for each in scored[: 2 * limit]]
     for _ in range(min(limit, len(waiting))):
-        best = max(waiting, key=lambda each: each.score)
+        best = max(waiting, key=lambda each: each.worth)
         waiting.remove(best)
-        yield _ranked(best.scored, best.repeats)
+        yield best
         for other in waiting:
             other.repeats = max(other.repeats, likeness(best.words, other.words))
 
@@ -184,16 +186,14 @@ def _said(text: str) -> frozenset[str]:
     return frozenset(_words(text[:_COMPARED].lower()))
 
 
-def _ranked(scored: _Scored, repeats: float) -> Ranked:
-    candidate = scored.candidate
+def _ranked(candidate: Candidate, chosen: _Waiting, values: Numbers, weights: Numbers) -> Ranked:
     raw: dict[str, float | None] = {"text": candidate.text_score, "meaning": candidate.cosine}
+    own, counts = values[chosen.place].tolist(), weights[chosen.place].tolist()
     terms = [
         Term(name, raw.get(name, value), value, weight)
-        for name, value, weight in zip(
-            SIGNALS, scored.values.tolist(), scored.weights.tolist(), strict=True
-        )
+        for name, value, weight in zip(SIGNALS, own, counts, strict=True)
     ]
-    score = scored.score
+    score, repeats = chosen.score, chosen.repeats
     if repeats:
         loss = Term("repeats", repeats, repeats, -min(REPEATS, score))
         terms.append(loss)

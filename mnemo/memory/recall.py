@@ -5,12 +5,13 @@ from collections.abc import Callable, Mapping, Sequence
 import numpy as np
 from attrs import define, field, frozen
 from numpy.typing import NDArray
-from twisted.internet.defer import CancelledError, Deferred, FirstError, gatherResults
+from twisted.internet.defer import CancelledError, Deferred, FirstError, gatherResults, succeed
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
 from mnemo.inference.interfaces import EmbedderUnavailable, IEmbedder, Priority
 from mnemo.memory.beside import newer_first
+from mnemo.memory.courtesy import Courtesy
 from mnemo.memory.ids import QUERY, MakeId
 from mnemo.memory.indexing import Vectoriser
 from mnemo.memory.query import understand
@@ -18,12 +19,15 @@ from mnemo.memory.ranking import Ranked, rank
 from mnemo.memory.secrets import hidden
 from mnemo.memory.weights import WEIGHTS, Weights
 from mnemo.store.interfaces import IStore
-from mnemo.store.records import Filter, Memory, QueryRow
+from mnemo.store.records import Candidate, Filter, Memory, QueryRow
 
 CANDIDATES = 60
 """How many candidates each search leg proposes at least."""
 
 Vector = NDArray[np.float32]
+
+Made = tuple[Sequence[Vector | None], str]
+"""The vector of each text, or none of any; and what is not as it should be."""
 
 
 @frozen
@@ -71,14 +75,24 @@ class Recalling:
     _make_id: MakeId
     _vectoriser: Vectoriser
     _weights: Weights = WEIGHTS
+    _courtesy: Courtesy = field(kw_only=True)
 
     log = Logger()
 
     async def recall(self, question: Question, session: str) -> Answer:
         """Answer one question. C{session} is who asks."""
-        began = self._clock.seconds()
-        (vector,), problem = await self._vectors([question.text], session)
-        return await self._answer(question, vector, problem, session, began)
+        with self._courtesy.call():
+            began = self._clock.seconds()
+            made = Deferred.fromCoroutine(self._vectors([question.text], session))
+            return await self._answer(question, made, 0, session, began)
+
+    async def candidates(
+        self, text: str, wanted: Filter, limit: int, session: str
+    ) -> tuple[Sequence[Candidate], tuple[str, ...]]:
+        """What has to do with C{text}, unranked and unordered; and what did not work."""
+        (vector,), problem = await self._vectors([text], session)
+        found = await self._store.search(text, vector, wanted, limit)
+        return found.candidates, tuple(dict.fromkeys(filter(None, (problem, *found.problems))))
 
     async def recall_all(
         self,
@@ -92,42 +106,59 @@ class Recalling:
         @param answered: called when one of them is answered
         """
         began = self._clock.seconds()
-        vectors, problem = await self._vectors([each.text for each in questions], session)
+        with self._courtesy.call():
+            made = await self._vectors([each.text for each in questions], session)
 
-        async def one(question: Question, vector: Vector | None) -> Answer:
-            answer = await self._answer(question, vector, problem, session, began)
-            answered()
-            return answer
+            async def one(number: int, question: Question) -> Answer:
+                answer = await self._answer(question, succeed(made), number, session, began)
+                answered()
+                return answer
 
-        answers = [
-            Deferred.fromCoroutine(one(question, vector))
-            for question, vector in zip(questions, vectors, strict=True)
-        ]
-        try:
-            return await gatherResults(answers, consumeErrors=True)
-        except FirstError as error:
-            error.subFailure.raiseException()
+            answers = [
+                Deferred.fromCoroutine(one(number, question))
+                for number, question in enumerate(questions)
+            ]
+            try:
+                return await gatherResults(answers, consumeErrors=True)
+            except FirstError as error:
+                error.subFailure.raiseException()
 
     async def _answer(
-        self, question: Question, vector: Vector | None, problem: str, session: str, began: float
+        self, question: Question, made: Deferred[Made], number: int, session: str, began: float
     ) -> Answer:
-        wanted = question.wanted
-        found = await self._store.search(
-            question.text, vector, wanted, max(CANDIDATES, 2 * question.limit)
-        )
+        """
+        Answer a question whose vector is, or will be, the one with this number of what is made.
+        """
+        wanted, problem = question.wanted, ""
+
+        def vector_of(made: Made) -> Vector | None:
+            nonlocal problem
+            vectors, problem = made
+            return vectors[number]
+
         moment = wanted.now if wanted.as_of is None else wanted.as_of
         query = understand(question.text, moment)
-        ranked = rank(found.candidates, query, moment, question.limit, self._weights)
-        differing: dict[str, list[Memory]] = {}
-        if ranked and wanted.as_of is None:
-            differing = await self._store.differing([each.memory.id for each in ranked])
+        ranked: list[Ranked] = []
+
+        def choose(candidates: Sequence[Candidate]) -> list[str]:
+            ranked.extend(rank(candidates, query, moment, question.limit, self._weights))
+            return [each.memory.id for each in ranked]
+
+        # Its words are searched while the vector is made.
+        found = await self._store.search(
+            question.text,
+            made.addCallback(vector_of),
+            wanted,
+            max(CANDIDATES, 2 * question.limit),
+            choose,
+        )
         answer = Answer(
             query_id=self._make_id(QUERY),
             question=question,
-            ranked=tuple(newer_first(ranked, differing)),
+            ranked=tuple(newer_first(ranked, found.differing, question.text)),
             degraded=tuple(dict.fromkeys(filter(None, (problem, *found.problems)))),
             seconds=self._clock.seconds() - began,
-            differing=differing,
+            differing=found.differing,
         )
         self._store.record_query(
             QueryRow(
@@ -141,9 +172,7 @@ class Recalling:
         )
         return answer
 
-    async def _vectors(
-        self, texts: Sequence[str], session: str
-    ) -> tuple[Sequence[Vector | None], str]:
+    async def _vectors(self, texts: Sequence[str], session: str) -> Made:
         """The vector of each text, or none of any; and what is not as it should be."""
         nothing: list[Vector | None] = [None] * len(texts)
         if self._embedder.problem:

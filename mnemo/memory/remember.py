@@ -6,8 +6,9 @@ from attrs import define, evolve, frozen
 from twisted.internet.defer import DeferredLock
 from twisted.internet.interfaces import IReactorTime
 
-from mnemo.memory.aside import Aside, here
+from mnemo.memory.aside import Aside
 from mnemo.memory.changes import Changes
+from mnemo.memory.courtesy import Courtesy
 from mnemo.memory.ids import MEMORY, MakeId
 from mnemo.memory.salience import INITIAL, fades, still_fades
 from mnemo.memory.secrets import Hidden, hidden
@@ -78,6 +79,7 @@ class Remembering:
     @ivar _salience_lock: held by whoever reads a salience in order to change it
     @ivar _changes: told what has changed
     @ivar _aside: looks through long texts
+    @ivar _courtesy: told that somebody waits
     """
 
     _store: IStore
@@ -86,7 +88,8 @@ class Remembering:
     _written: Callable[[], None]
     _salience_lock: DeferredLock
     _changes: Changes
-    _aside: Aside = here
+    _aside: Aside
+    _courtesy: Courtesy
 
     async def remember(
         self,
@@ -111,22 +114,21 @@ class Remembering:
         safe = await self._safe(text)
         now = self._clock.seconds()
         salience = INITIAL[type]
-        kept = await self._store.keep(
-            NewMemory(
-                id=self._make_id(MEMORY),
-                text=safe.text,
-                type=type,
-                source=hidden(source).text,
-                project=project,
-                session=session,
-                salience=salience,
-                fades=fades(type, salience, now),
-                created=now,
-                concepts=_distinct(concepts),
-                links=tuple(dict.fromkeys(links)),
-            ),
-            supersedes,
+        new = NewMemory(
+            id=self._make_id(MEMORY),
+            text=safe.text,
+            type=type,
+            source=hidden(source).text,
+            project=project,
+            session=session,
+            salience=salience,
+            fades=fades(type, salience, now),
+            created=now,
+            concepts=_distinct(concepts),
+            links=tuple(dict.fromkeys(links)),
         )
+        with self._courtesy.call():
+            kept = await self._store.keep(new, supersedes)
         if not kept.duplicate:
             self._written()
         self._changes.changed([kept.memory])
@@ -145,7 +147,8 @@ class Remembering:
         known = await self._store.get([id])
         if known and known[0].text == safe.text:
             return Amended(known[0], safe, changed=False)
-        memory = await self._store.amend(id, safe.text, self._clock.seconds())
+        with self._courtesy.call():
+            memory = await self._store.amend(id, safe.text, self._clock.seconds())
         self._written()
         self._changes.changed([memory], listing=False)
         return Amended(await self._renewed(memory), safe, changed=True)

@@ -18,6 +18,7 @@ from mnemo.tools.interfaces import (
     ToolError,
 )
 from mnemo.tools.scope import project_named
+from mnemo.tools.shown import shown
 
 PROJECT = PromptArgument(
     "project", "The project, by name or path. Left out: this session's project.", title="Project"
@@ -63,11 +64,11 @@ class Prompt(ABC):
 
 
 def said(text: str) -> dict[str, Any]:
-    """A message of the user."""
-    return {"role": "user", "content": {"type": "text", "text": text}}
+    """A message of the user, with nothing hidden in it."""
+    return {"role": "user", "content": {"type": "text", "text": shown(text)}}
 
 
 def embedded(uri: str, text: str) -> dict[str, Any]:
-    """A message of the user that holds a resource."""
-    resource = {"uri": uri, "mimeType": MARKDOWN, "text": text}
+    """A message of the user that holds a resource, with nothing hidden in it."""
+    resource = {"uri": uri, "mimeType": MARKDOWN, "text": shown(text)}
     return {"role": "user", "content": {"type": "resource", "resource": resource}}

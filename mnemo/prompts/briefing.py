@@ -32,7 +32,7 @@ class Briefing(Prompt):
             [
                 embedded(contexts.uri(project), known),
                 said(
-                    f"We begin to work in the project {shown(project)!r}. Above is what mnemo "
+                    f"We begin to work in the project {project!r}. Above is what mnemo "
                     f"remembers of it. {CAUTION}\n\n"
                     "Tell me in a few sentences where the work stands and what is open, with the "
                     "ids of the memories that say so, and propose what to do first. Keep to the "

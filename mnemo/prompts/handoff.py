@@ -31,7 +31,7 @@ class Handoff(Prompt):
                 embedded(sessions.uri(own), await sessions.text(own, context)),
                 said(
                     "We stop here. Above is what you remembered in this session. Call the tool "
-                    f"create_handoff once, with project {shown(project)!r}:\n"
+                    f"create_handoff once, with project {project!r}:\n"
                     "- completed: what was done, with files and figures;\n"
                     "- pending: what is left to do, the most important first;\n"
                     "- to_test: what was written but not tried, and how to try it;\n"

@@ -66,7 +66,7 @@ class WhatDoWeKnow(Prompt):
             Question(topic, wanted, LIMIT), context.session.id
         )
         found = [each.memory for each in answer.ranked]
-        where = shown(project_shown(wanted.project))
+        where = project_shown(wanted.project)
         lines = [
             f"Searched in {where}, query_id {answer.query_id}.",
             *degraded_as_text(answer.degraded),
@@ -76,7 +76,7 @@ class WhatDoWeKnow(Prompt):
             [
                 said(document(f"What mnemo remembers about “{topic}”", lines)),
                 said(
-                    f"What do we know about “{shown(topic)}”? Answer from the memories above "
+                    f"What do we know about “{topic}”? Answer from the memories above "
                     "alone, and put the id of the memory in brackets behind each statement. Where "
                     "they contradict each other, say so and trust the newer. Where they do not "
                     f"answer it, say that we do not know: guess nothing. {CAUTION}\n\n"

@@ -9,7 +9,7 @@ from attrs import frozen
 from mnemo.memory.changes import Changed
 from mnemo.tools.interfaces import NoSuchResource
 
-Kind = Literal["memory", "history", "project", "session", "handoff"]
+Kind = Literal["memory", "history", "project", "session", "handoff", "pattern"]
 
 TEMPLATES: Final[dict[Kind, str]] = {
     "memory": "mnemo://memory/{id}",
@@ -17,6 +17,7 @@ TEMPLATES: Final[dict[Kind, str]] = {
     "project": "mnemo://project/{name}/context",
     "session": "mnemo://session/{id}",
     "handoff": "mnemo://handoff/{id}",
+    "pattern": "mnemo://pattern/{id}",
 }
 """How the addresses of each kind are made (RFC 6570)."""
 
@@ -26,6 +27,7 @@ VARIABLES: Final[dict[Kind, str]] = {
     "project": "name",
     "session": "id",
     "handoff": "id",
+    "pattern": "id",
 }
 """The variable of each template."""
 

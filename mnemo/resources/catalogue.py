@@ -5,6 +5,7 @@ from mnemo.resources.family import Family
 from mnemo.resources.handoffs import HandoffResources
 from mnemo.resources.histories import HistoryResources
 from mnemo.resources.memories import MemoryResources
+from mnemo.resources.patterns import PatternResources
 from mnemo.resources.projects import ProjectResources
 from mnemo.resources.sessions import SessionResources
 from mnemo.tools.interfaces import IResources
@@ -15,6 +16,7 @@ FAMILIES: tuple[type[Family], ...] = (
     SessionResources,
     MemoryResources,
     HistoryResources,
+    PatternResources,
 )
 """Every family, in the order in which they are listed."""
 

@@ -4,7 +4,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
 from typing import ClassVar
 
-from attrs import define
+from attrs import define, evolve
 
 from mnemo.memory.memories import Memories
 from mnemo.resources.addresses import TEMPLATES, Address, Kind, address
@@ -15,6 +15,7 @@ from mnemo.tools.interfaces import (
     ResourceDescription,
     TemplateDescription,
 )
+from mnemo.tools.shown import shown
 
 MARKDOWN = "text/markdown"
 
@@ -22,7 +23,8 @@ MARKDOWN = "text/markdown"
 @define(eq=False)
 class Family(ABC):
     """
-    Resources of one kind (L{mnemo.tools.interfaces.IResources}), written in Markdown.
+    Resources of one kind (L{mnemo.tools.interfaces.IResources}), written in Markdown. What hides
+    or reorders text is shown escaped, in lists and in what is read.
 
     A list shows what belongs to the project of the session, or of all projects where it has
     none; whoever knows the address of anything else can read it.
@@ -43,14 +45,14 @@ class Family(ABC):
     ) -> Sequence[ResourceDescription]:
         """At most C{limit} of what is listed, in order of address, behind C{after}."""
         listed = sorted(await self.listed(context), key=lambda each: each.uri)
-        return [each for each in listed if each.uri > after][:limit]
+        return [_with_nothing_hidden(each) for each in listed if each.uri > after][:limit]
 
     async def read(self, uri: str, context: CallContext) -> Sequence[ResourceContent]:
         """What is there. Raises L{NoSuchResource}."""
         found = address(uri)
         if found.kind != self.kind:
             raise NoSuchResource("")
-        return [ResourceContent(uri, MARKDOWN, await self.text(found.name, context))]
+        return [ResourceContent(uri, MARKDOWN, shown(await self.text(found.name, context)))]
 
     async def complete(
         self,
@@ -83,3 +85,8 @@ class Family(ABC):
 def template(kind: Kind, name: str, title: str, description: str) -> TemplateDescription:
     """How a kind is listed."""
     return TemplateDescription(TEMPLATES[kind], name, title, description, MARKDOWN)
+
+
+def _with_nothing_hidden(found: ResourceDescription) -> ResourceDescription:
+    said = {each: shown(getattr(found, each)) for each in ("name", "title", "description")}
+    return evolve(found, **said)

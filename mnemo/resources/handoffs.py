@@ -15,7 +15,6 @@ from mnemo.tools.interfaces import (
     ResourceDescription,
     TemplateDescription,
 )
-from mnemo.tools.shown import shown
 from mnemo.tools.views import beginning
 
 LISTED = 50
@@ -43,8 +42,8 @@ class HandoffResources(Family):
             ResourceDescription(
                 self.uri(each.id),
                 f"handoff {each.id}",
-                f"Handoff of {shown(each.project) or 'no project'}, {iso(each.created)}",
-                shown(beginning(each.text)),
+                f"Handoff of {each.project or 'no project'}, {iso(each.created)}",
+                beginning(each.text),
                 MARKDOWN,
                 {
                     "audience": ["user", "assistant"],

@@ -11,7 +11,6 @@ from mnemo.resources.markdown import document
 from mnemo.store.interfaces import IStore
 from mnemo.store.records import Memory, Version
 from mnemo.tools.interfaces import CallContext, NoSuchResource, TemplateDescription
-from mnemo.tools.shown import shown
 
 LONGEST_CHAIN = 50
 """How many memories that replaced one another are followed."""
@@ -59,10 +58,10 @@ def _versions(memory: Memory, earlier: Sequence[Version]) -> Iterator[str]:
     """The texts of a memory, the newest first."""
     state = ", and is forgotten" if memory.archived else ""
     yield f"## Version {memory.version}, since {iso(memory.updated)}{state}"
-    yield from ("", shown(memory.text))
+    yield from ("", memory.text)
     for each in reversed(earlier):
         yield from ("", f"## Version {each.version}, {iso(each.since)} to {iso(each.until)}", "")
-        yield shown(each.text)
+        yield each.text
 
 
 async def _replaced(store: IStore, id: str) -> str:

@@ -4,14 +4,12 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from mnemo.memory.moments import iso
 from mnemo.store.records import Memory
-from mnemo.tools.shown import shown
 from mnemo.tools.views import clipped
 
 
 def whole(memory: Memory, now: float) -> str:
     """
-    A memory: what it is and where it comes from, then its text, word for word but for what
-    hides or reorders text: that is shown escaped.
+    A memory: what it is and where it comes from, then its text, word for word.
     """
     facts = [
         ("type", memory.type),
@@ -24,8 +22,8 @@ def whole(memory: Memory, now: float) -> str:
         ("salience", f"{memory.salience:.2f}"),
         ("concepts", ", ".join(memory.concepts)),
     ]
-    lines = [f"- {name}: {shown(' '.join(said.split()))}" for name, said in facts if said]
-    return "\n".join([f"# Memory {memory.id}", "", *lines, "", "---", "", shown(memory.text)])
+    lines = [f"- {name}: {' '.join(said.split())}" for name, said in facts if said]
+    return "\n".join([f"# Memory {memory.id}", "", *lines, "", "---", "", memory.text])
 
 
 def section(title: str, memories: Sequence[Memory], full: bool = False) -> Iterator[str]:
@@ -38,9 +36,9 @@ def section(title: str, memories: Sequence[Memory], full: bool = False) -> Itera
         yield from ("", f"## {title}")
         for memory in memories:
             yield from ("", f"### {memory.id}: {memory.type}, {iso(memory.created)}", "")
-            yield shown(memory.text if full else clipped(memory.text, memory.id))
+            yield memory.text if full else clipped(memory.text, memory.id)
 
 
 def document(title: str, lines: Iterable[str]) -> str:
     """A text with a title."""
-    return "\n".join([f"# {shown(' '.join(title.split()))}", "", *lines])
+    return "\n".join([f"# {' '.join(title.split())}", "", *lines])

@@ -34,8 +34,9 @@ class ProjectResources(Family):
         "project",
         "project context",
         "What is known of a project",
-        "The latest handoff of a project, then its newest decisions and its newest other "
-        "memories. Read it when work begins; it changes with each memory of the project.",
+        "The latest handoff of a project, or a draft where the last session left none, then its "
+        "newest decisions and its newest other memories. Read it when work begins; it changes with "
+        "each memory of the project.",
     )
 
     async def listed(self, context: CallContext) -> Iterable[ResourceDescription]:
@@ -69,8 +70,8 @@ class ProjectResources(Family):
         modified = {"lastModified": iso(row.latest)} if row.memories else {}
         return ResourceDescription(
             self.uri(row.name),
-            f"{shown(row.name)} context",
-            f"What is known of {shown(row.name)}",
+            f"{row.name} context",
+            f"What is known of {row.name}",
             f"The latest handoff, decisions and newest memories of "
             f"{counted(row.memories, 'memory', 'memories')}.",
             MARKDOWN,
@@ -83,6 +84,13 @@ def _lines(known: ProjectContext) -> Iterator[str]:
         yield "Nothing is remembered of it yet."
         return
     yield f"{counted(known.total, 'memory', 'memories')}; each heading begins with its id."
+    if known.draft:
+        yield from ("", "## Draft of a handoff that the last session did not leave", "")
+        yield (
+            f"Made from its memories up to {iso(known.draft.at)}; nobody has written it. "
+            "Each entry ends with the id of the memory whose words it has."
+        )
+        yield from ("", known.draft.text)
     handoff = [known.handoff] if known.handoff else []
     yield from section("Latest handoff: what was done and what is open", handoff, full=True)
     yield from section("Decisions, newest first", known.decisions)

@@ -16,7 +16,6 @@ from mnemo.tools.interfaces import (
     TemplateDescription,
 )
 from mnemo.tools.sessions import session_as_text, session_view
-from mnemo.tools.shown import shown
 from mnemo.tools.views import counted
 
 LISTED = 50
@@ -52,7 +51,7 @@ class SessionResources(Family):
             ResourceDescription(
                 self.uri(each.row.id),
                 f"session {each.row.id}",
-                f"Session of {shown(each.row.client) or 'a client'}, {iso(each.row.created)}",
+                f"Session of {each.row.client or 'a client'}, {iso(each.row.created)}",
                 f"Remembered {counted(each.memories, 'memory', 'memories')}.",
                 MARKDOWN,
                 {
@@ -72,7 +71,7 @@ class SessionResources(Family):
         if row is None:
             raise NoSuchResource("No session has this id; list_sessions shows them.")
         found = await store.newest(Filter(now=now, session=name), SHOWN)
-        lines = [shown(session_as_text(session_view(row))), *section("Remembered", found)]
+        lines = [session_as_text(session_view(row)), *section("Remembered", found)]
         return document(f"Session {name}", lines if found else [*lines, "", "Nothing remembered."])
 
     async def names(self, value: str, context: CallContext) -> Sequence[str]:

@@ -156,17 +156,48 @@ class ExclusionLine:
     added: float
 
 
-Line = ExclusionLine | SessionRow | MemoryLine | LinkLine | QueryRow | FileLine
+@frozen
+class GistLine:
+    """
+    That a memory says again what another says, by their ids: it goes when that one goes.
 
-Kind = Literal["exclusion", "session", "memory", "link", "query", "file"]
+    @ivar dropped: whether it was forgotten because the other was forgotten or amended
+    """
+
+    memory: str
+    gist: str
+    dropped: bool
+
+
+@frozen
+class CoachingLine:
+    """What a language model is told beside the rules."""
+
+    document: str
+
+
+Line = (
+    ExclusionLine
+    | SessionRow
+    | MemoryLine
+    | LinkLine
+    | GistLine
+    | QueryRow
+    | FileLine
+    | CoachingLine
+)
+
+Kind = Literal["exclusion", "session", "memory", "link", "gist", "query", "file", "coaching"]
 
 KINDS: Mapping[Kind, type[Line]] = {
     "exclusion": ExclusionLine,
     "session": SessionRow,
     "memory": MemoryLine,
     "link": LinkLine,
+    "gist": GistLine,
     "query": QueryRow,
     "file": FileLine,
+    "coaching": CoachingLine,
 }
 """What each kind of line is, in the order in which they are to be written and read."""
 

@@ -1,6 +1,6 @@
 """The contract of a store, and what it raises."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Literal
 
 import numpy as np
@@ -21,8 +21,11 @@ from mnemo.store.exchange import (
     Place,
 )
 from mnemo.store.records import (
+    Candidate,
     Claim,
     DerivedField,
+    Draft,
+    DraftClaim,
     Filter,
     Finished,
     Found,
@@ -42,6 +45,17 @@ from mnemo.store.records import (
     Uncompared,
     Unembedded,
     Version,
+)
+from mnemo.store.understanding import (
+    Abstraction,
+    Around,
+    FoundAbstraction,
+    FoundGist,
+    FoundPattern,
+    Kin,
+    Pattern,
+    Study,
+    Work,
 )
 
 Vector = NDArray[np.float32]
@@ -104,6 +118,10 @@ class IExchange(Interface):
         """Keep what L{page} gave, with its ids and times. What is there already stays."""
 
 
+Choose = Callable[[Sequence[Candidate]], Sequence[str]]
+"""Which of the candidates of a search are to be shown, by their ids."""
+
+
 class IJobs(Interface):
     """
     What is to be derived from memories, and what was.
@@ -161,6 +179,144 @@ class IJobs(Interface):
     def derived(ids: Sequence[str]) -> Deferred[dict[str, tuple[DerivedField, ...]]]:
         """What was derived from the present text of each of these memories."""
 
+    def oldest(wanted: Filter, limit: int) -> Deferred[list[Memory]]:
+        """The oldest memories within a filter from whose present text something was derived."""
+
+    def coaching() -> Deferred[str]:
+        """What L{use_coaching} was told last; C{""} before."""
+
+    def use_coaching(document: str) -> Deferred[None]:
+        """Keep what a language model is to be told beside the rules."""
+
+
+class IDrafts(Interface):
+    """
+    The handoffs that sessions did not leave, drafted from their memories.
+
+    Where a session has ended and remembered something in a project, a draft waits to be made
+    from that transaction on. Whatever changes one of these memories takes the draft away, and it
+    waits again. There is none where the session has left a handoff itself.
+    """
+
+    def claim(lease: str, now: float, until: float, limit: int) -> Deferred[list[DraftClaim]]:
+        """
+        Take drafts that are to be made; nobody else gets them before C{until}.
+
+        @param lease: a name that no other claim has
+        """
+
+    def material(claim: DraftClaim, limit: int) -> Deferred[list[Memory]]:
+        """
+        The newest memories that a draft is to be made of, oldest first; none where there is to be
+        no draft, because the session has left a handoff itself or nothing is left.
+        """
+
+    def finish(claim: DraftClaim, draft: Draft | None, now: float) -> Deferred[bool]:
+        """Keep a draft, or that there is none. C{False} where the lease is no longer held."""
+
+    def give_back(claim: DraftClaim, due: float, failed: bool) -> Deferred[None]:
+        """Let go of a claim until C{due}. What has C{failed} too often is given up."""
+
+    def latest(project: str | None) -> Deferred[Draft | None]:
+        """The draft with the newest memories, of a project or of all."""
+
+    def waiting() -> Deferred[int]:
+        """How many are to be made."""
+
+
+class IUnderstanding(Interface):
+    """
+    What is still to be looked at, and what came of it.
+
+    Nothing in it changes, hides or removes a memory. All times are seconds since the epoch.
+    Called on the reactor thread only, like the rest of the store.
+    """
+
+    def note(work: Work, recipe: str, limit: int) -> Deferred[int]:
+        """
+        Let wait, of the memories that have changed since this was asked last, up to C{limit}.
+        With another recipe all of them wait anew. Answers how many were looked at.
+        """
+
+    def claim(
+        work: Work, lease: str, now: float, until: float, limit: int
+    ) -> Deferred[list[Study]]:
+        """
+        Take jobs that are due; nobody else gets them before C{until}. A memory without its
+        vector is not due.
+
+        @param lease: a name that no other claim has
+        """
+
+    def give_back(
+        studies: Sequence[Study], problem: str, due: float, failed: bool
+    ) -> Deferred[None]:
+        """Let go of jobs until C{due}. One that has C{failed} too often is parked."""
+
+    def counts(work: Work) -> Deferred[JobCounts]:
+        """How many wait, and how many were given up."""
+
+    def around(studies: Sequence[Study], near: int, now: float) -> Deferred[Around]:
+        """The memories of these jobs, and of each the C{near} nearest in its project."""
+
+    def settle(
+        studies: Sequence[Study], found: Sequence[FoundPattern], now: float
+    ) -> Deferred[bool]:
+        """
+        Keep patterns and end the jobs, all or nothing. C{False}, and nothing kept, where the
+        lease was lost or a memory that was read is not what it was.
+        """
+
+    def patterns(
+        project: str | None = None, ids: Sequence[str] = (), dismissed: bool = False
+    ) -> Deferred[list[Pattern]]:
+        """
+        Patterns with evidence, in any order.
+
+        @param project: only of this project; C{None} for all
+        @param ids: only these; none for all
+        @param dismissed: whether those that were dismissed are among them
+        """
+
+    def about(memories: Sequence[str]) -> Deferred[list[Pattern]]:
+        """The patterns that these memories are evidence of, not those that were dismissed."""
+
+    def dismiss_pattern(id: str, now: float) -> Deferred[bool]:
+        """Show a pattern no more. C{False} where there is none."""
+
+    def kin(study: Study, alike: float, limit: int) -> Deferred[Kin | None]:
+        """
+        A pattern and those like it; C{None} where it is gone or dismissed.
+
+        @param alike: the least cosine of two that are
+        """
+
+    def state(study: Study, found: FoundAbstraction | None, now: float) -> Deferred[bool]:
+        """Keep an abstraction, if there is one, and end the job; as L{settle}."""
+
+    def abstractions(
+        project: str | None = None, ids: Sequence[str] = (), dismissed: bool = False
+    ) -> Deferred[list[Abstraction]]:
+        """Abstractions, the newest first; the arguments as of L{patterns}."""
+
+    def stated(patterns: Sequence[str]) -> Deferred[list[Abstraction]]:
+        """The abstractions of these patterns, not those that were dismissed."""
+
+    def dismiss_abstraction(id: str, now: float) -> Deferred[bool]:
+        """Show an abstraction no more. C{False} where there is none."""
+
+    def gather(
+        studies: Sequence[Study], gists: Sequence[FoundGist], now: float
+    ) -> Deferred[list[Memory] | None]:
+        """
+        Keep gists and end the jobs, all or nothing, as L{settle}; C{None} where nothing was
+        kept. Answers the gists as memories.
+        """
+
+    def unresolved() -> Deferred[int]:
+        """How many pairs of memories differ in a figure or the like, and nobody has said which
+        is right."""
+
 
 class IStore(Interface):
     """
@@ -170,10 +326,13 @@ class IStore(Interface):
     and every later search sees it.
     """
 
+    model: str = Attribute("The model whose vectors are searched; empty before the first.")
     dimensions: int = Attribute("The length of the vectors now in use; 0 before the first.")
     memories: int = Attribute("How many memories there are, archived ones too.")
     jobs: IJobs = Attribute("What is to be derived from memories, and what was.")
+    drafts: IDrafts = Attribute("The handoffs that sessions did not leave.")
     exchange: IExchange = Attribute("The ways in and out beside C{add}.")
+    understanding: IUnderstanding = Attribute("What is understood of many memories together.")
 
     def start() -> Deferred[None]:
         """Open or create the store, bring it to the newest schema, load or rebuild the indexes."""
@@ -251,12 +410,21 @@ class IStore(Interface):
 
     # -- searching
 
-    def search(text: str, vector: Vector | None, wanted: Filter, limit: int) -> Deferred[Found]:
+    def search(
+        text: str,
+        vector: Vector | Deferred[Vector | None] | None,
+        wanted: Filter,
+        limit: int,
+        choose: Choose | None = None,
+    ) -> Deferred[Found]:
         """
         The best C{limit} of each leg within the filter, both scores of each where they exist.
         As of a moment, what was amended since is found by the words it had then alone.
 
-        @param vector: the query's embedding, or C{None} to search by text alone
+        @param vector: the query's embedding, or C{None} to search by text alone; or what will
+            fire with it: the words are searched meanwhile
+        @param choose: what is made of the candidates. It is called on a thread of the store's,
+            and of the memories whose ids it answers C{Found.differing} is told
         """
 
     # -- vectors
@@ -267,8 +435,34 @@ class IStore(Interface):
     def unembedded(limit: int) -> Deferred[list[Unembedded]]:
         """Memories without a vector of the model in use, oldest first."""
 
+    def backlog() -> Deferred[int]:
+        """How many memories have no vector of the model in use."""
+
     def put_vectors(made: Sequence[tuple[Unembedded, Vector]]) -> Deferred[None]:
         """Keep vectors. One whose memory has changed or gone meanwhile is dropped."""
+
+    # -- vectors by the model that follows: made while those in use are searched
+
+    def unembedded_by(model: str, behind: int, limit: int) -> Deferred[list[Unembedded]]:
+        """The first C{limit} memories behind the key C{behind} without a vector of C{model}."""
+
+    def embedded_by(model: str) -> Deferred[int]:
+        """How many memories have a vector of the model that follows."""
+
+    def put_vectors_by(
+        model: str, dimensions: int, made: Sequence[tuple[Unembedded, Vector]]
+    ) -> Deferred[int]:
+        """
+        Keep vectors of the model that follows. One whose memory has changed or gone meanwhile is
+        dropped. Answers how many were kept.
+        """
+
+    def change_over(model: str, dimensions: int) -> Deferred[None]:
+        """
+        Search the vectors of the model that follows, as C{use_model} does, and all of them from
+        the same moment on: that at which this fires. A search that has begun ends among those
+        before.
+        """
 
     # -- recalls and feedback
 
@@ -277,6 +471,18 @@ class IStore(Interface):
 
     def query(id: str) -> Deferred[QueryRow | None]:
         """A recall that was recorded."""
+
+    def queries_since(since: float, limit: int, project: str | None) -> Deferred[list[QueryRow]]:
+        """What was asked at or after C{since}, in a project or all of them, newest first."""
+
+    def queries_of(session: str) -> Deferred[list[QueryRow]]:
+        """All recalls of a session, listings and suggestions too, oldest first."""
+
+    def suppressed(ids: Sequence[str]) -> Deferred[set[str]]:
+        """
+        Those of these memories that no search brings any more: enough recalls have found them
+        irrelevant, and none has found them helpful since.
+        """
 
     def forget_queries(project: str) -> Deferred[None]:
         """Remove the recalls within a project for good. Judgements of memories stay."""

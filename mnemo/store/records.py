@@ -1,6 +1,6 @@
 """What the store takes and gives: plain values, frozen, free of any database."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Literal
 
 from attrs import field, frozen
@@ -191,11 +191,13 @@ class Found:
     """
     What a search brings, unordered.
 
+    @ivar differing: as L{mnemo.store.interfaces.IStore.differing} has it, of those chosen
     @ivar problems: one line for each search leg that could not take part
     """
 
     candidates: tuple[Candidate, ...]
     problems: tuple[str, ...] = ()
+    differing: Mapping[str, Sequence[Memory]] = field(factory=dict)
 
 
 @frozen
@@ -328,9 +330,21 @@ class SessionSummary:
     last: float | None
 
 
+QueryKind = Literal["recall", "listed", "suggested"]
+"""
+What a recall was: something was asked; memories were listed or looked up; or what may be of use
+was offered by itself.
+"""
+
+
 @frozen
 class QueryRow:
-    """A recall that was answered: what feedback refers to."""
+    """
+    A recall that was answered: what feedback refers to, and what a session has been shown.
+
+    @ivar text: what was asked; C{""} where nothing was
+    @ivar returned: the ids of the memories that were shown
+    """
 
     id: str
     text: str
@@ -338,6 +352,7 @@ class QueryRow:
     project: str
     returned: tuple[str, ...]
     at: float
+    kind: QueryKind = "recall"
 
 
 @frozen
@@ -432,3 +447,39 @@ class JobCounts:
     waiting: int
     parked: int
     reason: str = ""
+
+
+@frozen
+class DraftClaim:
+    """
+    A job that was taken: to draft the handoff that a session did not leave in a project.
+
+    @ivar lease: what tells this claim from every other
+    @ivar tries: how often it was claimed, this time included
+    """
+
+    lease: str
+    session: str
+    project: str
+    tries: int
+
+
+@frozen
+class Draft:
+    """
+    A handoff that nobody has written: it was made of a session's memories in a project.
+
+    @ivar text: a heading or an entry in each line; the entries are sentences of the memories
+    @ivar sources: the ids of the memories whose sentences they are
+    @ivar at: when the newest memory that it was made of was made, seconds since the epoch
+    @ivar model: what made it
+    @ivar prompt: the version of the rules by which it was made
+    """
+
+    session: str
+    project: str
+    text: str
+    sources: tuple[str, ...]
+    at: float
+    model: str
+    prompt: str

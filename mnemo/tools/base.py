@@ -8,7 +8,7 @@ these.
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from inspect import cleandoc
 from typing import Any, ClassVar, Literal, Protocol, get_type_hints
 
@@ -19,6 +19,7 @@ from mnemo.memory.memories import Memories
 from mnemo.memory.remember import Unfit
 from mnemo.sessions.interfaces import Session
 from mnemo.store.interfaces import StoreError
+from mnemo.store.records import Memory
 from mnemo.tools.arguments import read
 from mnemo.tools.interfaces import CallContext, ToolDescription, ToolError, ToolResult
 from mnemo.tools.schema import input_schema, output_schema
@@ -85,6 +86,12 @@ class Call:
     def session(self) -> Session:
         """Who calls."""
         return self.context.session
+
+    def shows(self, memories: Iterable[Memory]) -> None:
+        """Note that the answer lists these memories: they are not suggested to the session."""
+        ids = [each.id for each in memories]
+        if ids:
+            self.memories.suggesting.note(self.session.id, self.session.project, ids)
 
 
 class Tool(ABC):

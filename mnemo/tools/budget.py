@@ -194,6 +194,29 @@ def within(result: _Result, room: Cost) -> _Result:
     )
 
 
+def characters(text: str, room: Cost, indent: int = 0) -> int:
+    """
+    How many characters of a text there is room for, looking at no more of it than that.
+
+    @param indent: spaces before each of its lines, where it is shown as text
+    """
+    at, size = 0, _BLOCK
+    while at < len(text) and size:
+        block = shown(text[at : at + size])
+        lines = len(block.splitlines())
+        cost = Cost(_units(block) + indent * lines, _units(_json(block)) - 2)
+        if cost.within(room):
+            room -= cost
+            at += size
+        else:
+            size //= 2
+    return min(at, len(text))
+
+
+_BLOCK = 512
+"""Characters that are counted together."""
+
+
 def shortened(view: _View, room: Cost, longest: int = LONGEST_SHOWN) -> _View | None:
     """
     A memory whole, if there is room, else its beginning, else C{None}: a beginning is worth it
@@ -230,6 +253,13 @@ def _narrowed(line: BriefView, room: Cost) -> BriefView:
         text = cut(text, len(text) - 1)
         line = evolve(line, line=text + "…")
     return line
+
+
+def cost_of_view(view: MemoryView | BriefView) -> Cost:
+    """What a memory costs, as a result shows it."""
+    if isinstance(view, BriefView):
+        return Cost.of(brief_as_text(view), view)
+    return _cost(view)
 
 
 def _cost(view: MemoryView) -> Cost:

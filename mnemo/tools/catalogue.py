@@ -4,6 +4,8 @@ from mnemo.memory.memories import Memories
 from mnemo.tools import reference
 from mnemo.tools.base import ChooseProject, ResolveProject, Tool, describe, offer
 from mnemo.tools.check import CheckMemory
+from mnemo.tools.context import GetContext
+from mnemo.tools.encodings import AuditEncodings, CoachLocalLlm, TrainModel
 from mnemo.tools.feedback import Feedback
 from mnemo.tools.handoff import CreateHandoff
 from mnemo.tools.ingest import ExcludePath, IngestProject, ListExclusions
@@ -17,18 +19,31 @@ from mnemo.tools.recall import BatchRecall, Recall
 from mnemo.tools.remember import Amend, Forget, Remember
 from mnemo.tools.sessions import ListSessions, RecallSession, SummariseSession
 from mnemo.tools.transfer import Export, ImportMemories
+from mnemo.tools.understanding import (
+    DismissAbstraction,
+    DismissPattern,
+    GetInsights,
+    GetPatterns,
+)
 from mnemo.transfer.transfer import Transfer
 
 TOOLS: tuple[type[Tool], ...] = (
     ActivateProject,
     Amend,
+    AuditEncodings,
     BatchRecall,
     CheckMemory,
+    CoachLocalLlm,
     CreateHandoff,
+    DismissAbstraction,
+    DismissPattern,
     ExcludePath,
     Export,
     Feedback,
     Forget,
+    GetContext,
+    GetInsights,
+    GetPatterns,
     ImportMemories,
     IngestProject,
     Link,
@@ -43,6 +58,7 @@ TOOLS: tuple[type[Tool], ...] = (
     Remember,
     Status,
     SummariseSession,
+    TrainModel,
 )
 """Every tool class."""
 

@@ -36,13 +36,15 @@ Asked = Annotated[
 @frozen(kw_only=True, slots=False)
 class JudgedView:
     """
-    What the judgement did to one memory. Earlier is how it was judged before for this query.
+    What the judgement did to one memory. Earlier is how it was judged before for this query;
+    suppressed is there where recall does not find it any more.
     """
 
     id: str
     earlier: str | None
     salience_before: float
     salience: float
+    suppressed: bool | None = None
 
 
 @frozen(kw_only=True, slots=False)
@@ -62,6 +64,11 @@ class Judged:
             f"salience changed in {len(moved)}."
         ]
         lines += [f"{each.id}: {each.salience_before:.2f} → {each.salience:.2f}" for each in moved]
+        if hidden := [each.id for each in self.judged if each.suppressed]:
+            lines.append(
+                f"recall does not find {', '.join(hidden)} any more, until judged helpful: "
+                "irrelevant too often."
+            )
         if self.unknown:
             lines.append(f"No memory has the id {', '.join(self.unknown)}.")
         return "\n".join(lines)
@@ -75,7 +82,8 @@ class Feedback(Tool):
     recall, and memory_ids where the judgement is only about some of its memories.
 
     Each memory has one judgement for each query: judging again replaces the earlier judgement,
-    and saying the same twice changes nothing.
+    and saying the same twice changes nothing. What three recalls found irrelevant, and none
+    helpful since, recall does not find any more; decisions, handoffs and what is pinned stay.
     """
 
     name: ClassVar[str] = "feedback"
@@ -124,4 +132,5 @@ def _judged(judgement: Judgement) -> JudgedView:
         earlier=judgement.earlier,
         salience_before=round(judgement.before, 4),
         salience=round(judgement.after, 4),
+        suppressed=judgement.suppressed or None,
     )

@@ -5,12 +5,16 @@ from typing import Annotated, ClassVar
 import msgspec
 from attrs import asdict, evolve, field, frozen
 
+from mnemo.memory.context import left_behind
 from mnemo.memory.recall import Question
-from mnemo.store.records import Filter, Statistics
+from mnemo.store.records import Statistics
 from mnemo.tools import scope
 from mnemo.tools.base import READS, Call, Hints, Tool
 from mnemo.tools.budget import Cost, MaxTokens, cost_of, shortened, within
+from mnemo.tools.drafts import DraftView, draft_view
 from mnemo.tools.recall import Limit, degraded_as_text, recalled_views
+from mnemo.tools.summaries import summarised
+from mnemo.tools.understanding import PatternView, pattern_as_text, strong_patterns
 from mnemo.tools.views import (
     BriefView,
     MemoryView,
@@ -149,23 +153,29 @@ class Status(Tool):
 class ProjectResult:
     """
     What is known of a project: the latest handoff, and the memories that answer the query, best
-    first, or without a query the newest. Total counts all that it holds. Where max_tokens has no
-    room for all, the next come in a line each (brief), and omitted counts the rest.
+    first, or without a query the newest. Draft is there where a session went on after that and
+    left no handoff. Total counts all that it holds. Where max_tokens has no room for all, the
+    next come in a line each (brief), and omitted counts the rest. Patterns are what recurs in it,
+    the strongest first.
     """
 
     project: str
     total: int
+    draft: DraftView | None = None
     handoff: MemoryView | None = None
     query_id: str = ""
     memories: list[RecalledView]
     degraded: list[str]
     brief: list[BriefView] = field(factory=list)
     omitted: int | None = None
+    patterns: list[PatternView] = field(factory=list)
 
     def text(self) -> str:
         """The handoff, then the memories."""
         kept = counted(self.total, "memory", "memories")
         lines = [f"{self.project}: {kept}.", *degraded_as_text(self.degraded)]
+        if self.draft is not None:
+            lines += ["", self.draft.as_text(), ""]
         if self.handoff is not None:
             lines += ["", f"Latest handoff: {as_text(self.handoff)}", ""]
         if self.query_id:
@@ -174,13 +184,20 @@ class ProjectResult:
             lines.append("Newest:")
         shown = [recalled_as_text(memory) for memory in self.memories]
         shown += rest_as_text(self.brief, self.omitted)
+        if self.patterns:
+            shown += ["What recurs:", *map(pattern_as_text, self.patterns)]
         return "\n".join([*lines, *(shown or ["Nothing found."])])
 
     def within(self, room: Cost) -> "ProjectResult":
         """
-        The same, cut to C{room}. The handoff has half of it and what the memories leave; where
-        that is too little, it comes in a line before them.
+        The same, cut to C{room}. A draft has a third of it at most. The handoff has half of the
+        rest and what the memories leave; where that is too little, it comes in a line before them.
         """
+        if self.draft is not None:
+            bare = evolve(self, draft=None)
+            draft = self.draft.within(room // 3)
+            cost = cost_of(evolve(self, draft=draft)) - cost_of(bare)
+            return evolve(bare.within(room - cost), draft=draft)
         if self.handoff is None:
             return within(self, room)
         bare = evolve(self, handoff=None)
@@ -199,9 +216,10 @@ _AROUND_HANDOFF = Cost(40, 20)
 @frozen(kw_only=True)
 class RecallProject(Tool):
     """
-    Get to know a project, or get back to it: the latest handoff first, then the newest memories,
-    or with a query those that answer it. Call it when a session begins. What max_tokens has no
-    room for comes as its beginning or in a line, with its id: check_memory shows it whole.
+    Get to know a project, or get back to it: the latest handoff first, or where the last session
+    left none a draft made from its memories, then the newest memories, or with a query those that
+    answer it. Call it when a session begins. What max_tokens has no room for comes as its
+    beginning or in a line, with its id: check_memory shows it whole.
     """
 
     name: ClassVar[str] = "recall_project"
@@ -229,25 +247,29 @@ class RecallProject(Tool):
             min_salience=self.min_salience,
             state=self.state,
         )
-        newest = call.memories.store.newest
-        handoff = await newest(Filter(now=call.now, project=wanted.project, types=("handoff",)), 1)
+        left = await left_behind(call.memories.store, wanted.project, call.now)
         answer = None
         if self.query.strip():
             question = Question(self.query, wanted, self.limit)
             answer = await call.memories.recalling.recall(question, call.session.id)
             memories = recalled_views(answer)
         else:
-            found = [each for each in await newest(wanted, self.limit + 1) if each not in handoff]
+            newest = await call.memories.store.newest(wanted, self.limit + 1)
+            found = [each for each in newest if each != left.handoff]
             memories = [listed_view(each, call.now) for each in found[: self.limit]]
+            call.shows([*found[: self.limit], *filter(None, [left.handoff])])
         result = ProjectResult(
             project=scope.project_shown(wanted.project),
             total=await self._total(call, wanted.project),
-            handoff=view(handoff[0], call.now) if handoff else None,
+            draft=draft_view(left.draft),
+            handoff=view(left.handoff, call.now) if left.handoff else None,
             query_id=answer.query_id if answer else "",
             memories=memories,
             degraded=list(answer.degraded) if answer else [],
         )
-        return result.within(Cost.allowed(self.max_tokens))
+        room = Cost.allowed(self.max_tokens)
+        result = evolve(result, patterns=await strong_patterns(call, wanted.project, room // 5))
+        return await summarised(call, result.within(room), room)
 
     async def _total(self, call: Call, project: str | None) -> int:
         statistics: Statistics = await call.memories.store.statistics(call.now)
@@ -311,12 +333,14 @@ class RecallTimeline(Tool):
             min_salience=self.min_salience,
         )
         found = await call.memories.store.newest(wanted, self.limit)
+        call.shows(found)
         result = Timeline(
             project=scope.project_shown(wanted.project),
             hours_back=self.hours_back,
             memories=[view(each, call.now) for each in found],
         )
-        return within(result, Cost.allowed(self.max_tokens))
+        room = Cost.allowed(self.max_tokens)
+        return await summarised(call, within(result, room), room)
 
 
 def _counts(counts: dict[str, int]) -> str:

@@ -3,10 +3,11 @@
 from typing import Annotated, ClassVar, Literal
 
 import msgspec
-from attrs import frozen
+from attrs import field, frozen
 
 from mnemo.tools.base import Call, Hints, Tool
 from mnemo.tools.confirmation import confirmation
+from mnemo.tools.copies import discard_training_set, exports_as_text, exports_with
 from mnemo.tools.interfaces import ToolError
 from mnemo.tools.progress import Progress
 from mnemo.tools.scope import ALL, named
@@ -26,15 +27,20 @@ ON_THE_COMMAND_LINE = "The user can do it on the command line: mnemo purge PROJE
 
 @frozen(kw_only=True, slots=False)
 class Purged:
-    """A project of which nothing is remembered any more, and how many memories that were."""
+    """
+    A project of which nothing is remembered any more, and how many memories that were. Exports
+    are the files on the machine that mnemo runs on that still hold some of it.
+    """
 
     project: str
     memories: int
+    exports: list[str] = field(factory=list)
 
     def text(self) -> str:
         """How much is gone."""
         number = counted(self.memories, "memory", "memories")
-        return f"{number} of {self.project} removed for good, and what was asked of it."
+        lines = [f"{number} of {self.project} removed for good, and what was asked of it."]
+        return "\n".join(lines + exports_as_text(self.exports))
 
 
 @frozen(kw_only=True)
@@ -60,15 +66,18 @@ class PurgeProject(Tool):
         if self.project.strip() == ALL:
             raise ToolError('"project" was "*", but one project is removed at a time: name it')
         project = await named(call, self.project)
-        total = len(await call.memories.store.memory_ids(project))
+        ids = await call.memories.store.memory_ids(project)
+        total = len(ids)
         if not total:
             raise ToolError(f"nothing is remembered of {project!r}; status lists the projects")
         await self._confirm(call, project, total)
+        await discard_training_set(call)
         progress = Progress(call.context.client, call.memories.clock, total)
         gone = 0
         async for gone in call.memories.remembering.purge_project(project):
             progress.reached(gone, f"{gone:,} of {total:,} memories removed")
-        return Purged(project=project, memories=gone)
+        exports = await exports_with(call, ids)
+        return Purged(project=project, memories=gone, exports=exports)
 
     async def _confirm(self, call: Call, project: str, total: int) -> None:
         number = counted(total, "memory", "memories")

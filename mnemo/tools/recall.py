@@ -13,6 +13,16 @@ from mnemo.tools.base import READS, Call, Hints, Tool
 from mnemo.tools.budget import LEAST, Cost, MaxTokens, cost_of, within
 from mnemo.tools.interfaces import ToolError
 from mnemo.tools.progress import Progress
+from mnemo.tools.summaries import summarised
+from mnemo.tools.understanding import (
+    AbstractionView,
+    PatternView,
+    abstraction_as_text,
+    abstractions_of,
+    pattern_as_text,
+    patterns_of,
+    some_of,
+)
 from mnemo.tools.views import (
     BriefView,
     RecalledView,
@@ -42,6 +52,12 @@ Explain = Annotated[bool, msgspec.Meta(description="Say how each score came abou
 IncludeAssociations = Annotated[
     bool, msgspec.Meta(description=f"Show up to {ASSOCIATIONS_SHOWN} links of each memory.")
 ]
+
+IncludePatterns = Annotated[
+    bool, msgspec.Meta(description="Show the patterns that the memories found are evidence of.")
+]
+
+IncludeAbstractions = Annotated[bool, msgspec.Meta(description="Show what these patterns come to.")]
 
 NoEffect = Annotated[bool, msgspec.Meta(description="No effect.")]
 
@@ -85,13 +101,22 @@ class RecallResult(Found):
     """
     What a query found, best first. Where max_tokens has no room for all, the next come in a
     line each (brief), and omitted counts the rest. Query is how the query begins; degraded
-    says what did not work as it should. Patterns, abstractions and synthesis are left out, as
-    there are none.
+    says what did not work as it should. Patterns are those that the memories shown are evidence
+    of, and abstractions what these come to in other words; synthesis is left out, as there is none.
     """
 
-    patterns: list[str] = field(factory=list)
-    abstractions: list[str] = field(factory=list)
+    patterns: list[PatternView] = field(factory=list)
+    abstractions: list[AbstractionView] = field(factory=list)
     synthesis: str = ""
+
+    def text(self) -> str:
+        """The memories, best first, then what they have in common with others."""
+        lines = [super().text()]
+        if self.patterns:
+            lines += ["What they are part of:", *map(pattern_as_text, self.patterns)]
+        if self.abstractions:
+            lines += ["What that comes to:", *map(abstraction_as_text, self.abstractions)]
+        return "\n".join(lines)
 
 
 @frozen(kw_only=True)
@@ -110,8 +135,8 @@ class Recall(Tool):
     with its id, and check_memory shows it whole, so that you read only what matters. Afterwards
     tell feedback with the query_id what helped.
 
-    synthesize, include_patterns and include_abstractions are accepted, but nothing is made of
-    them.
+    Where patterns are looked for, those that the memories found are evidence of come last, with
+    what they come to. synthesize is accepted, but nothing is made of it.
     """
 
     name: ClassVar[str] = "recall"
@@ -136,8 +161,8 @@ class Recall(Tool):
     explain: Explain = False
     include_associations: IncludeAssociations = False
     synthesize: NoEffect = False
-    include_patterns: NoEffect = True
-    include_abstractions: NoEffect = True
+    include_patterns: IncludePatterns = True
+    include_abstractions: IncludeAbstractions = True
     max_tokens: MaxTokens = 2_000
     format: scope.Format = "text"
 
@@ -163,8 +188,27 @@ class Recall(Tool):
         links = None
         if self.include_associations:
             links = await call.memories.store.links([each.memory.id for each in answer.ranked])
-        result = RecallResult(**found_fields(answer, self.explain, links))
-        return within(result, Cost.allowed(self.max_tokens))
+        room = Cost.allowed(self.max_tokens)
+        result = RecallResult(
+            **found_fields(answer, self.explain, links),
+            **await self._in_common(call, answer, room // 4),
+        )
+        return await summarised(call, within(result, room), room)
+
+    async def _in_common(self, call: Call, answer: Answer, room: Cost) -> dict[str, Any]:
+        """What the memories found have in common with others, as far as there is room for it."""
+        wanted = self.include_patterns or self.include_abstractions
+        if answer.question.wanted.as_of is not None or not wanted:
+            return {}
+        patterns = await patterns_of(call, [each.memory.id for each in answer.ranked])
+        stated = await abstractions_of(call, patterns) if self.include_abstractions else []
+        shown = patterns if self.include_patterns else []
+        said = {each.description for each in shown}
+        stated = [each for each in stated if each.description not in said]
+        return {
+            "patterns": some_of(shown, pattern_as_text, room // 2),
+            "abstractions": some_of(stated, abstraction_as_text, room // 2),
+        }
 
 
 @frozen(kw_only=True)

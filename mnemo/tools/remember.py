@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Annotated, ClassVar, Literal
 
 import msgspec
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 
 from mnemo.memory.moments import iso
 from mnemo.memory.remember import Forgotten
@@ -12,6 +12,7 @@ from mnemo.memory.remember import Remembered as Kept
 from mnemo.store.records import Type
 from mnemo.tools.base import Call, Hints, Tool
 from mnemo.tools.confirmation import confirmation
+from mnemo.tools.copies import discard_training_set, exports_as_text, exports_with
 from mnemo.tools.interfaces import ToolError
 from mnemo.tools.scope import ALL, named, project_shown
 from mnemo.tools.views import MemoryView, beginning, counted, view
@@ -239,12 +240,14 @@ Action = Literal["forgotten", "restored", "removed"]
 @frozen(kw_only=True, slots=False)
 class ForgetResult:
     """
-    What became of the memories. Unknown are the ids that no memory has.
+    What became of the memories. Unknown are the ids that no memory has; exports the files on the
+    machine that mnemo runs on that still hold what was removed.
     """
 
     action: Action
     memory_ids: list[str]
     unknown: list[str]
+    exports: list[str] = field(factory=list)
 
     def text(self) -> str:
         """What was done, and whether it can be undone."""
@@ -259,7 +262,7 @@ class ForgetResult:
         lines = [f"{done} {self.action}: {', '.join(self.memory_ids)}. {after}"]
         if self.unknown:
             lines.append(f"No memory has the id {', '.join(self.unknown)}.")
-        return "\n".join(lines)
+        return "\n".join(lines + exports_as_text(self.exports))
 
 
 @frozen(kw_only=True)
@@ -292,7 +295,9 @@ class Forget(Tool):
             return _forgotten("restored", await remembering.restore(ids))
         if self.hard:
             await self._confirm(call, ids)
-            return _forgotten("removed", await remembering.purge(ids))
+            await discard_training_set(call)
+            removed = _forgotten("removed", await remembering.purge(ids))
+            return evolve(removed, exports=await exports_with(call, removed.memory_ids))
         return _forgotten("forgotten", await remembering.forget(ids))
 
     async def _confirm(self, call: Call, ids: list[str]) -> None:

@@ -13,6 +13,7 @@ from mnemo.tools.base import READS, Call, Hints, Tool
 from mnemo.tools.budget import Cost, MaxTokens, within
 from mnemo.tools.interfaces import ToolError
 from mnemo.tools.recall import Limit
+from mnemo.tools.summaries import summarised
 from mnemo.tools.views import BriefView, MemoryView, as_text, counted, rest_as_text, view
 
 COUNTED = 1000
@@ -97,9 +98,11 @@ class RecallSession(Tool):
         session = await find_session(call, self.session_id)
         wanted = Filter(now=call.now, session=session.id)
         found = await call.memories.store.newest(wanted, self.limit)
+        call.shows(found)
         memories = [view(each, call.now) for each in found]
         result = SessionMemories(session=session, memories=memories)
-        return within(result, Cost.allowed(self.max_tokens))
+        room = Cost.allowed(self.max_tokens)
+        return await summarised(call, within(result, room), room)
 
 
 @frozen(kw_only=True, slots=False)
@@ -213,6 +216,7 @@ class SummariseSession(Tool):
         session = await find_session(call, self.session_id)
         wanted = Filter(now=call.now, session=session.id)
         found = await call.memories.store.newest(wanted, COUNTED)
+        call.shows(found[:SHOWN])
         by_type: Counter[str] = Counter(memory.type for memory in found)
         result = SessionSummary(
             session=session,
@@ -220,7 +224,8 @@ class SummariseSession(Tool):
             complete=len(found) < COUNTED,
             memories=[view(memory, call.now) for memory in found[:SHOWN]],
         )
-        return within(result, Cost.allowed(self.max_tokens))
+        room = Cost.allowed(self.max_tokens)
+        return await summarised(call, within(result, room), room)
 
 
 async def find_session(call: Call, asked: str) -> SessionView:

@@ -11,17 +11,27 @@ import re
 from typing import Any
 
 _HIDING = (
-    "\u00ad"  # soft hyphen
+    "\u00ad\u034f"  # soft hyphen, grapheme joiner
     "\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069"  # bidirectional controls
-    "\u180e\u200b\u2060-\u2064\u206a-\u206f\ufeff"  # no width
+    "\u180e\u200b\u2060-\u2065\u206a-\u206f\ufeff"  # no width
+    "\u3164\uffa0"  # Korean letters that are blank
     "\ufff9-\ufffb"  # annotations beside the text
     "\U000e0000-\U000e007f"  # tags: a copy of ASCII that nobody sees
 )
 
-# Joiners belong to words of some scripts and to pictures made of several; not into ASCII.
-_JOINER = "(?<![^\x00-\x7f])[\u200c\u200d]|[\u200c\u200d](?![^\x00-\x7f])"
+_JOINERS = "\u200c\u200d"
+_SELECTORS = "\ufe00-\ufe0f\U000e0100-\U000e01ef"
 
-_hidden = re.compile(f"[{_HIDING}]|{_JOINER}")
+# Joiners belong to words of some scripts and to pictures made of several; not into ASCII. A
+# selector picks the form of the one character before it. Many of either can carry any text.
+_SEEN = f"[^\x00-\x7f{_HIDING}{_JOINERS}]"
+_CHOSEN = f"(?:[0-9#*]|[^\x00-\x7f{_HIDING}{_JOINERS}{_SELECTORS}])"
+
+_hidden = re.compile(
+    f"[{_HIDING}]|(?<!{_SEEN})[{_JOINERS}]|[{_JOINERS}](?!{_SEEN})"
+    f"|(?<=[{_SELECTORS}])(?<!{_CHOSEN}[{_SELECTORS}])[{_JOINERS}]"
+    f"|(?<!{_CHOSEN})[{_SELECTORS}]"
+)
 
 
 def shown(text: str) -> str:

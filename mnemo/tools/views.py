@@ -35,12 +35,14 @@ class MemoryView:
     A memory, its text word for word, but for characters that hide or reorder text: they are
     shown escaped. Times are UTC; updated_at is left out where it was never amended, and pinned
     where it is not. Left_out counts the characters that follow where the text is only the
-    beginning; check_memory shows it whole.
+    beginning; check_memory shows it whole. Summary, where there is one then, was derived from the
+    whole text and is not its words.
     """
 
     id: str
     text: str
     left_out: int | None = None
+    summary: str = ""
     type: Type
     source: str
     project: str = ""
@@ -104,10 +106,14 @@ class RecalledView(MemoryView):
 
 @frozen(kw_only=True, slots=False)
 class BriefView:
-    """A memory in a line: how it begins. The score is left out where nothing was asked."""
+    """
+    A memory in a line: how it begins, and how the summary does that was derived from it, where
+    there is one. The score is left out where nothing was asked.
+    """
 
     id: str
     line: str
+    summary: str = ""
     score: float | None = None
 
 
@@ -186,6 +192,8 @@ def as_text(memory: MemoryView) -> str:
     text = memory.text
     if memory.left_out is not None:
         text += _where_the_rest_is(memory.left_out, memory.id)
+    if memory.summary:
+        text += "\n" + _summary(memory.summary)
     return heading(memory) + "\n" + _indented(text)
 
 
@@ -206,7 +214,8 @@ def recalled_as_text(memory: RecalledView) -> str:
 
 def brief_as_text(memory: BriefView) -> str:
     """A memory in a line."""
-    return f"{_score(memory.score)}{memory.id}: {memory.line}"
+    summary = f" {_summary(memory.summary)}" if memory.summary else ""
+    return f"{_score(memory.score)}{memory.id}: {memory.line}{summary}"
 
 
 def rest_as_text(
@@ -287,6 +296,10 @@ def _fields(memory: Memory, now: float) -> dict[str, Any]:
 
 def _score(score: float | None) -> str:
     return "" if score is None else f"[{score:.2f}] "
+
+
+def _summary(summary: str) -> str:
+    return f"(derived summary: {' '.join(summary.split())})"
 
 
 def _where_the_rest_is(left_out: int, id: str) -> str:

@@ -1,8 +1,9 @@
 """Writing everything that is kept, or all of a project, into files."""
 
 import os
+import re
 import shutil
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Literal
@@ -83,6 +84,10 @@ class Exporting:
             raise
         return Exported(target, memories, done)
 
+    async def holding(self, ids: Collection[str]) -> list[Path]:
+        """The files of earlier exports that hold one of these memories."""
+        return await self._in_thread(partial(_holding, self.home / EXPORTS, frozenset(ids)))
+
     async def _lines(self, draft: Path, project: str | None, told: Told) -> tuple[int, int]:
         exchange = self._memories.store.exchange
         total = await exchange.count(project)
@@ -137,6 +142,13 @@ class Exporting:
         return pages
 
 
+_BLOCK = 1 << 16
+"""Bytes of an export that are looked at in one go: other threads need not wait longer."""
+
+_ids_in = re.compile(rb'"id":"([^"]{1,200})"').finditer
+_OVERLAP = 256
+
+
 # -- on a thread
 
 
@@ -178,6 +190,29 @@ def _write_all(root: Path, pages: Sequence[Callable[[], tuple[str, str]]]) -> No
         handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
         with open(handle, "w", encoding="utf-8", newline="\n") as file:
             file.write(text)
+
+
+def _holding(root: Path, ids: frozenset[str]) -> list[Path]:
+    files = sorted(path for path in root.rglob("*") if path.is_file() and not path.is_symlink())
+    encoded = frozenset(each.encode() for each in ids)
+    return [path for path in files if _named(path, ids) or _has_one(path, encoded)]
+
+
+def _named(path: Path, ids: frozenset[str]) -> bool:
+    """Whether the page of a mirror is of one of them."""
+    return path.suffix == ".md" and path.stem.rpartition("-")[2] in ids
+
+
+def _has_one(path: Path, ids: frozenset[bytes]) -> bool:
+    if path.suffix != ".jsonl":
+        return False
+    with path.open("rb") as file:
+        before = b""
+        while block := file.read(_BLOCK):
+            if any(found[1] in ids for found in _ids_in(before + block)):
+                return True
+            before = block[-_OVERLAP:]
+    return False
 
 
 def _remove(draft: Path) -> None:

@@ -100,6 +100,11 @@ class FrameTests(SynchronousTestCase):
     def test_vectors_that_are_missing_are_counted(self) -> None:
         some = evolve(EMBEDDING, vectors=1234)
         self.assertIn("vectors: 1234 of 5678", self.shown(evolve(SNAPSHOT, embedding=some)))
+        other = evolve(some, meanwhile="older-0a1b2c3d")
+        self.assertIn(
+            "vectors: 1234 of 5678; until then older-0a1b2c3d answers",
+            self.shown(evolve(SNAPSHOT, embedding=other)),
+        )
 
     def test_what_is_wrong_is_said(self) -> None:
         embedding = evolve(EMBEDDING, device=None, problem="fetch it")

@@ -193,7 +193,7 @@ class Broken:
     def recipe(self) -> Deferred[str]:
         return fail(StoreError("the disk is full"))
 
-    claim = recipe
+    claim = coaching = recipe
 
 
 class AskingAModel(EnrichmentTestCase):

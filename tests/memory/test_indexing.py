@@ -6,8 +6,8 @@ from twisted.internet.defer import Deferred, fail
 from twisted.internet.interfaces import IDelayedCall
 
 from mnemo.inference.interfaces import Priority
-from mnemo.memory.indexing import BATCH, FIRST_PAUSE, LONGEST_PAUSE
 from mnemo.memory.memories import Memories
+from mnemo.memory.vector_work import BATCH, FIRST_PAUSE, LONGEST_PAUSE
 from mnemo.store.interfaces import StoreError
 from tests.inference.fakes import NO_MODEL
 from tests.memory.room import MemoryTestCase

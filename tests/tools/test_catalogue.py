@@ -27,13 +27,20 @@ class Listing(ToolTestCase):
             [
                 "activate_project",
                 "amend",
+                "audit_encodings",
                 "batch_recall",
                 "check_memory",
+                "coach_local_llm",
                 "create_handoff",
+                "dismiss_abstraction",
+                "dismiss_pattern",
                 "exclude_path",
                 "export",
                 "feedback",
                 "forget",
+                "get_context",
+                "get_insights",
+                "get_patterns",
                 "import_memories",
                 "ingest_project",
                 "link",
@@ -48,6 +55,7 @@ class Listing(ToolTestCase):
                 "remember",
                 "session_summary",
                 "status",
+                "train_model",
             ],
         )
         self.assertEqual(len(TOOLS), len(self.tools))
@@ -104,7 +112,10 @@ class Listing(ToolTestCase):
             {
                 "activate_project",
                 "amend",
+                "coach_local_llm",
                 "create_handoff",
+                "dismiss_abstraction",
+                "dismiss_pattern",
                 "exclude_path",
                 "export",
                 "feedback",
@@ -115,6 +126,7 @@ class Listing(ToolTestCase):
                 "pin",
                 "purge_project",
                 "remember",
+                "train_model",
             },
         )
 
@@ -128,7 +140,13 @@ class Listing(ToolTestCase):
 
     def test_only_what_can_take_long_may_be_a_task(self) -> None:
         tasks = {name: tool.description.task for name, tool in self.tools.items()}
-        for name in ("export", "import_memories", "ingest_project", "purge_project"):
+        for name in (
+            "export",
+            "import_memories",
+            "ingest_project",
+            "purge_project",
+            "train_model",
+        ):
             self.assertEqual(tasks.pop(name), "optional")
         self.assertEqual(set(tasks.values()), {"forbidden"})
 

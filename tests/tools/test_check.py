@@ -1,4 +1,7 @@
+import json
+
 from mnemo.store.records import DerivedField, Finished
+from mnemo.tools.budget import tokens
 from tests.store.inline import result_of
 from tests.tools.room import ToolTestCase
 
@@ -86,3 +89,45 @@ class Checking(ToolTestCase):
         answer = self.call("check_memory", memory_id="m404")
         self.assertEqual((answer["found"], "memory" in answer), (False, False))
         self.assertIn("m404", self.text("check_memory", memory_id="m404"))
+
+
+class CheckingSeveral(ToolTestCase):
+    def test_several_ids_are_answered_in_their_order_each_once(self) -> None:
+        one, two = self.kept("one"), self.kept("two")
+        answer = self.call("check_memory", memory_ids=[two, one, two, "m404"])
+        self.assertEqual((answer["id"], answer["memory"]["text"]), (two, "two"))
+        others = [(each["id"], each["found"]) for each in answer["others"]]
+        self.assertEqual(others, [(one, True), ("m404", False)])
+        said = self.text("check_memory", memory_id=one, memory_ids=[two])
+        self.assertLess(said.index("one"), said.index("two"))
+
+    def test_one_at_least_is_needed_and_twenty_are_the_most(self) -> None:
+        self.assertIn("exactly one memory", self.error("check_memory", memory_ids=[" "]))
+        many = [f"m{number}" for number in range(21)]
+        self.assertIn("at most 20 items", self.error("check_memory", memory_ids=many))
+        self.assertIn(
+            "max_tokens", self.error("check_memory", memory_ids=many[:20], max_tokens=999)
+        )
+
+    def test_they_share_the_budget(self) -> None:
+        kept = [self.kept(f"{number} " + "herons, reeds, 12345 " * 4000) for number in range(3)]
+        for budget in (900, 3_000, 25_000):
+            answer = self.call("check_memory", memory_ids=kept, max_tokens=budget)
+            self.assertLessEqual(tokens(json.dumps(answer, separators=(",", ":"))), budget)
+            said = self.text("check_memory", memory_ids=kept, max_tokens=budget)
+            self.assertLessEqual(tokens(said), budget)
+            for each in (answer, *answer["others"]):
+                self.assertEqual(each["cut"][0], "text")
+                memory = each["memory"]
+                self.assertEqual(len(memory["text"]) + memory["left_out"], 84_002)
+        self.assertGreater(len(answer["memory"]["text"]), 20_000)
+
+    def test_earlier_versions_go_first_and_it_says_so(self) -> None:
+        kept = self.kept("old " * 2000)
+        self.clock.advance(60)
+        self.call("amend", memory_id=kept, corrected_content="new " * 200)
+        answer = self.call("check_memory", memory_id=kept, max_tokens=1_000)
+        self.assertEqual((answer["cut"], "versions" in answer), (["versions"], False))
+        self.assertEqual(answer["memory"]["text"], "new " * 200)
+        said = self.text("check_memory", memory_id=kept, max_tokens=1_000)
+        self.assertIn(f"Cut for want of room: versions. mnemo://memory/{kept}", said)

@@ -1,4 +1,4 @@
-from tests.tools.room import ToolTestCase
+from tests.tools.room import AskedClient, ToolTestCase
 
 
 class Feedback(ToolTestCase):
@@ -27,6 +27,36 @@ class Feedback(ToolTestCase):
         again = self.call("feedback", query_id=self.query_id, quality="helpful")
         self.assertEqual([each["earlier"] for each in again["judged"]], ["helpful"] * 2)
         self.assertEqual([each["salience"] for each in again["judged"]], [0.72] * 2)
+
+    def test_an_explanation_shows_it_once_however_often_it_was_said(self) -> None:
+        before = self.prior(self.first)
+        for _ in range(3):
+            self.call(
+                "feedback", query_id=self.query_id, quality="helpful", memory_ids=[self.first]
+            )
+        self.assertEqual((before, self.prior(self.first)), (0.7, 0.72))
+        self.assertEqual(self.prior(self.second), 0.7)
+
+    def prior(self, id: str) -> float:
+        """What a memory's salience is in the explanation of its score."""
+        found = self.call("recall", query="heron", explain=True)["memories"]
+        (terms,) = (each["explanation"] for each in found if each["id"] == id)
+        (raw,) = (term["raw"] for term in terms if term["name"] == "prior")
+        return float(raw)
+
+    def test_of_a_recall_that_brought_what_was_removed_the_rest_can_be_judged(self) -> None:
+        for written in (False, True):
+            self.client = AskedClient({"remove": True})
+            gone = self.kept("a heron of another kind")
+            query_id = self.call("recall", query="heron")["query_id"]
+            if written:
+                self.clock.advance(60)
+            self.call("forget", memory_id=gone, hard=True)
+            self.clock.advance(60)
+            row = self.done(self.store.query(query_id))
+            self.assertEqual((row.text, set(row.returned)), ("", {self.first, self.second}))
+            judged = self.call("feedback", query_id=query_id, quality="helpful")["judged"]
+            self.assertEqual({each["id"] for each in judged}, {self.first, self.second})
 
     def test_it_reorders_equals_and_no_more(self) -> None:
         one = self.kept("twin geese.")

@@ -24,3 +24,10 @@ class Linking(ToolTestCase):
         self.assertIn("m404", self.error("link", source_id=kept, target_id="m404"))
         said = self.error("link", source_id=kept, target_id="m404", relation="differs")
         self.assertIn('"relation" was "differs"', said)
+
+    def test_a_duplicate_that_names_itself_is_not_linked_to_itself(self) -> None:
+        kept = self.kept("a heron")
+        links = [{"memory_id": kept}]
+        answer = self.call("remember", text="a heron", associate_with=links)
+        self.assertEqual((answer["id"], answer["duplicate"]), (kept, True))
+        self.assertNotIn("associations", self.call("check_memory", memory_id=kept))

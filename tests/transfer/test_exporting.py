@@ -170,7 +170,7 @@ STEPS = st.one_of(
     st.tuples(st.just("judge"), IDS, TEXTS, st.sampled_from(["helpful", "partial", "irrelevant"])),
     st.tuples(st.just("ask"), TEXTS, PROJECTS, IDS),
     st.tuples(st.just("session"), TEXTS, PROJECTS, TIMES, st.booleans()),
-    st.tuples(st.just("exclude"), TEXTS),
+    st.tuples(st.sampled_from(["exclude", "coach"]), TEXTS),
     st.tuples(st.just("file"), PROJECTS, st.sampled_from(["/a", "/b/c"]), st.integers(0, 3)),
     st.tuples(st.just("import"), TEXTS, TIMES, st.lists(TEXTS, max_size=2), st.booleans()),
 )
@@ -266,6 +266,9 @@ class _Home:
 
     def _exclude(self, pattern: str) -> None:
         self.done(self.store.exchange.exclude(pattern, self.clock.seconds()))
+
+    def _coach(self, document: str) -> None:
+        self.done(self.store.jobs.use_coaching(document))
 
     def _file(self, project: str, path: str, pieces: int) -> None:
         made = [Piece(f"h{each}", self._new(f"{path} {each}", 1.0, [])) for each in range(pieces)]

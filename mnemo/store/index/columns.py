@@ -1,7 +1,6 @@
 """The filterable fields of every memory in numpy arrays: a filter costs microseconds."""
 
 from collections.abc import Collection, Iterable, Sequence
-from itertools import repeat
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,25 +11,32 @@ Slots = NDArray[np.intp]
 
 _FIRST_CAPACITY = 1024
 
+Row = tuple[int, str, str, str, str, float, float, float, bool, Sequence[str]]
+"""Of a memory the key, project, type, source, session, salience, fades, created, archived, and
+concepts."""
+
 NOBODY = -1
 """Where there is no neighbour."""
 
 
 def passes(memory: Memory, wanted: Filter) -> bool:
     """Whether a filter lets a memory through: the meaning that both search legs keep to."""
-    concepts = {concept.casefold() for concept in memory.concepts}
     return (
-        (wanted.project is None or memory.project == wanted.project)
+        _in_state(memory, wanted)
+        and memory.salience >= wanted.min_salience
+        and (wanted.project is None or memory.project == wanted.project)
         and (not wanted.types or memory.type in wanted.types)
         and (wanted.source is None or memory.source == wanted.source)
         and (wanted.session is None or memory.session == wanted.session)
-        and _in_state(memory, wanted)
         and (wanted.since is None or memory.created >= wanted.since)
         and (wanted.until is None or memory.created < wanted.until)
-        and memory.salience >= wanted.min_salience
-        and (not wanted.concepts or not concepts.isdisjoint(_folded(wanted.concepts)))
-        and concepts.isdisjoint(_folded(wanted.exclude_concepts))
+        and (not wanted.concepts or _carries(memory, wanted.concepts))
+        and not (wanted.exclude_concepts and _carries(memory, wanted.exclude_concepts))
     )
+
+
+def _carries(memory: Memory, concepts: Iterable[str]) -> bool:
+    return not _folded(memory.concepts).isdisjoint(_folded(concepts))
 
 
 def _in_state(memory: Memory, wanted: Filter) -> bool:
@@ -54,8 +60,12 @@ class Columns:
     """
 
     def __init__(self) -> None:
-        self._slots: dict[int, int] = {}
+        # What has changed while all are read, which is not to be undone by that.
+        self._meanwhile: dict[int, Memory | None] | None = None
         self._count = 0
+        self._known = 0
+        # Keys come in order, so that a slot is found by halving. These did not.
+        self._late: dict[int, int] = {}
         self._codes: dict[str, int] = {}
         self._carriers: dict[str, set[int]] = {}
         self._concepts: dict[int, frozenset[str]] = {}
@@ -64,7 +74,7 @@ class Columns:
 
     def __len__(self) -> int:
         """The number of memories."""
-        return len(self._slots)
+        return self._known
 
     @property
     def keys(self) -> NDArray[np.int64]:
@@ -74,29 +84,59 @@ class Columns:
 
     def slot(self, key: int) -> int | None:
         """The slot of a memory; C{None} where it is not known."""
-        return self._slots.get(key)
+        slot = self._place(key)
+        return slot if slot >= 0 and self._rows.known[slot] else None
 
-    def slots(self, keys: NDArray[np.int64]) -> Slots:
-        """The slot of each of these memories, -1 where it is not known; for very many keys."""
-        count = self._count
-        known = np.flatnonzero(self._rows.known[:count])
-        known = known[np.argsort(self._rows.key[known])]
-        if not len(known):
-            return np.full(len(keys), -1, dtype=np.intp)
-        held = self._rows.key[known]
-        at = np.minimum(np.searchsorted(held, keys), len(held) - 1)
-        return np.where(held[at] == keys, known[at], -1)
+    def slots(self, keys: Sequence[int] | NDArray[np.int64]) -> Slots:
+        """The slot of each of these memories, L{NOBODY} where it is not known."""
+        count, rows = self._count, self._rows
+        asked = np.asarray(keys, dtype=np.int64)
+        if not count or not len(asked):
+            return np.full(len(asked), NOBODY, dtype=np.intp)
+        found = np.minimum(np.searchsorted(rows.order[:count], asked), count - 1)
+        found[rows.key[found] != asked] = NOBODY
+        if self._late:
+            for at in np.flatnonzero(found < 0).tolist():
+                found[at] = self._late.get(int(asked[at]), NOBODY)
+        found[~rows.known[found]] = NOBODY
+        return found
+
+    @classmethod
+    def of(cls, first: Memory, pieces: Iterable[Sequence[Row]]) -> "Columns":
+        """The columns of C{first} and of all in C{pieces}, which come in order of their keys."""
+        columns = cls()
+        columns.put(first)
+        for piece in pieces:
+            columns._append(piece)
+        columns._join_sessions()
+        return columns
+
+    def await_all(self) -> None:
+        """Note what changes from now on, until L{adopt}."""
+        self._meanwhile = {}
+
+    def adopt(self, others: "Columns") -> None:
+        """Be as C{others} are, which were read since L{await_all}, but for what changed since."""
+        meanwhile = self._meanwhile or {}
+        vars(self).update(vars(others))
+        for key, memory in meanwhile.items():
+            if memory is None:
+                self.remove(key)
+            else:
+                self.put(memory)
 
     def put(self, memory: Memory) -> None:
         """Take in a new memory, or the new state of a known one."""
-        slot = self._slots.get(memory.key, self._count)
-        if slot == len(self._rows.key):
-            self._rows = self._rows.grown()
+        if self._meanwhile is not None:
+            self._meanwhile[memory.key] = memory
+        slot = self._place(memory.key)
+        if slot < 0:
+            slot = self._make_place(memory.key)
         rows = self._rows
         in_place = self._is_in_place(slot, memory)
-        if memory.key in self._slots and not in_place:
+        if rows.known[slot] and not in_place:
             self._leave_session(slot)
-        rows.key[slot] = memory.key
+        self._known += not rows.known[slot]
         rows.project[slot] = self._code(memory.project)
         rows.type[slot] = self._code(memory.type)
         rows.source[slot] = self._code(memory.source)
@@ -109,13 +149,15 @@ class Columns:
         self._put_concepts(slot, frozenset(_folded(memory.concepts)))
         if memory.session and not in_place:
             self._join_session(slot)
-        self._slots[memory.key] = slot
         self._count = max(self._count, slot + 1)
 
     def remove(self, key: int) -> None:
         """Drop a memory; an unknown key is passed over."""
-        slot = self._slots.pop(key, None)
+        if self._meanwhile is not None:
+            self._meanwhile[key] = None
+        slot = self.slot(key)
         if slot is not None:
+            self._known -= 1
             self._rows.known[slot] = False
             self._put_concepts(slot, frozenset())
             self._leave_session(slot)
@@ -128,7 +170,7 @@ class Columns:
         L{NOBODY} stands where the session begins or ends, and for one that does not pass the
         filter. Memories without a session have no neighbours.
         """
-        slots = self._slots_of(keys)
+        slots = self.slots(keys)
         rows = self._rows
         before, behind = _step(rows.before, slots), _step(rows.behind, slots)
         beside = np.stack(
@@ -138,13 +180,12 @@ class Columns:
         there[there] = self._passing(wanted, beside[there])
         return np.where(there, rows.key[beside], NOBODY)
 
-    def sessions(self, keys: Sequence[int]) -> list[int]:
+    def sessions(self, keys: Sequence[int]) -> NDArray[np.int64]:
         """For each memory a number that is its session's alone; L{NOBODY} where it has none."""
-        slots = self._slots_of(keys)
+        slots = self.slots(keys)
         sessions = self._rows.session[slots]
         alone = (slots < 0) | (sessions == self._codes.get("", NOBODY))
-        found: list[int] = np.where(alone, NOBODY, sessions).tolist()
-        return found
+        return np.where(alone, NOBODY, sessions).astype(np.int64)
 
     def mask(self, wanted: Filter) -> NDArray[np.bool_]:
         """For each slot, whether its memory passes the filter."""
@@ -152,17 +193,34 @@ class Columns:
 
     def matching(self, wanted: Filter, keys: Collection[int]) -> set[int]:
         """Those of C{keys} that are known and pass the filter."""
-        slots = [(key, slot) for key in keys if (slot := self._slots.get(key)) is not None]
-        passing = self._passing(wanted, np.array([slot for _, slot in slots], dtype=np.intp))
-        return {key for (key, _), passed in zip(slots, passing, strict=True) if passed}
+        asked = np.fromiter(keys, np.int64, len(keys))
+        slots = self.slots(asked)
+        known = slots >= 0
+        return set(asked[known][self._passing(wanted, slots[known])].tolist())
 
     def matches(self, wanted: Filter, key: int) -> bool:
         """Whether this memory is known and passes the filter."""
         return bool(self.matching(wanted, (key,)))
 
-    def _slots_of(self, keys: Sequence[int]) -> Slots:
-        """The slot of each of a few memories, L{NOBODY} where it is not known."""
-        return np.fromiter(map(self._slots.get, keys, repeat(NOBODY)), np.intp, len(keys))
+    def _place(self, key: int) -> int:
+        """The slot that a memory has, or had; L{NOBODY} where there is none."""
+        rows = self._rows
+        slot = int(rows.order[: self._count].searchsorted(key))
+        if slot < self._count and rows.key[slot] == key:
+            return slot
+        return self._late.get(key, NOBODY)
+
+    def _make_place(self, key: int) -> int:
+        """A new slot, which is not counted yet."""
+        slot = self._count
+        if slot == len(self._rows.key):
+            self._rows = self._rows.grown()
+        rows = self._rows
+        rows.key[slot] = rows.order[slot] = key
+        if slot and rows.order[slot - 1] > key:
+            rows.order[slot] = rows.order[slot - 1]
+            self._late[key] = slot
+        return slot
 
     def _passing(self, wanted: Filter, slots: Slots | None) -> NDArray[np.bool_]:
         """For each of C{slots}, or for all there are, whether its memory passes."""
@@ -208,11 +266,56 @@ class Columns:
             carrying[slots[slots < count]] = True
         return carrying
 
+    def _append(self, piece: Sequence[Row]) -> None:
+        """Take in new memories, but for their places in their sessions."""
+        if not piece:
+            return
+        start, end = self._count, self._count + len(piece)
+        while end > len(self._rows.key):
+            self._rows = self._rows.grown()
+        rows, code = self._rows, self._code
+        keys, projects, types, sources, sessions, salience, fades, created, archived, concepts = (
+            zip(*piece, strict=True)
+        )
+        here = slice(start, end)
+        rows.key[here] = rows.order[here] = keys
+        rows.project[here] = list(map(code, projects))
+        rows.type[here] = list(map(code, types))
+        rows.source[here] = list(map(code, sources))
+        rows.session[here] = list(map(code, sessions))
+        rows.salience[here] = salience
+        rows.fades[here] = fades
+        rows.created[here] = created
+        rows.archived[here] = archived
+        rows.known[here] = True
+        for slot, carried in enumerate(concepts, start):
+            if carried:
+                self._put_concepts(slot, frozenset(_folded(carried)))
+        self._count = end
+        self._known += len(piece)
+
+    def _join_sessions(self) -> None:
+        """Put all into the order of their sessions."""
+        rows, count = self._rows, self._count
+        sessions, created, keys = rows.session[:count], rows.created[:count], rows.key[:count]
+        order = np.lexsort((keys, created, sessions)).astype(np.int32)
+        order = order[sessions[order] != self._code("")]
+        if not len(order):
+            return
+        of = sessions[order]
+        together = of[1:] == of[:-1]
+        rows.behind[order[:-1][together]] = order[1:][together]
+        rows.before[order[1:][together]] = order[:-1][together]
+        firsts = order[np.concatenate(([True], ~together))].tolist()
+        lasts = order[np.concatenate((~together, [True]))].tolist()
+        ends = zip(firsts, lasts, strict=True)
+        self._ends = dict(zip(sessions[firsts].tolist(), ends, strict=True))
+
     def _is_in_place(self, slot: int, memory: Memory) -> bool:
         """Whether a memory is known with the session and the time that it has now."""
         rows = self._rows
         return (
-            memory.key in self._slots
+            bool(rows.known[slot])
             and rows.session[slot] == self._code(memory.session)
             and rows.created[slot] == memory.created
         )
@@ -291,6 +394,8 @@ class _Rows:
         self.known = np.zeros(capacity, dtype=np.bool_)
         self.archived = np.zeros(capacity, dtype=np.bool_)
         self.key = np.zeros(capacity, dtype=np.int64)
+        # The highest key so far.
+        self.order = np.zeros(capacity, dtype=np.int64)
         self.project = np.zeros(capacity, dtype=np.int32)
         self.type = np.zeros(capacity, dtype=np.int32)
         self.source = np.zeros(capacity, dtype=np.int32)

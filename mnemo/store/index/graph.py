@@ -1,9 +1,10 @@
 """
 An HNSW graph (U{Malkov and Yashunin<https://arxiv.org/abs/1603.09320>}) over saved vectors.
 
-A graph is made once, by a program of its own, and never changed: it is mapped from its file and
-searched where it lies. Beside it lie the keys and fingerprints of the vectors it was made of, so
-that what has changed since is known, and a checksum, so that a damaged file is noticed.
+A graph is made by a program of its own, of vectors or of another graph and more vectors, and
+then never changed: it is mapped from its file and searched where it lies. Beside it lie the keys
+and fingerprints of the vectors it was made of, so that what has changed since is known, and a
+checksum, so that a damaged file is noticed.
 """
 
 import json
@@ -98,16 +99,28 @@ class SavedGraph:
         except (OSError, ValueError, KeyError, EOFError, BadZipFile, RuntimeError):
             return None
 
+    @property
+    def is_there(self) -> bool:
+        """Whether there is a graph to be loaded, or added to."""
+        return self._graph.exists()
+
     def delete(self) -> None:
         """Leave no file. A loaded graph can still be searched."""
         for path in (self._about, self._graph, self._vectors, self._unfinished):
             path.unlink(missing_ok=True)
 
-    def start(self, pieces: Iterable[tuple[Keys, Half]]) -> "Making":
-        """Write out the vectors and start the program that makes a graph of them."""
+    def start(self, pieces: Iterable[tuple[Keys, Half]], base: Graph | None = None) -> "Making":
+        """
+        Write out the vectors and start the program that makes a graph of them.
+
+        @param base: the saved graph, if they are to be added to it
+        """
         self.directory.mkdir(parents=True, exist_ok=True)
         keys: list[Keys] = [np.empty(0, dtype=np.int64)]
         prints: list[Fingerprints] = [np.empty(0, dtype=np.uint64)]
+        if base is not None:
+            keys.append(base.keys)
+            prints.append(base.fingerprints)
         with self._vectors.open("wb") as out:
             for some, rows in pieces:
                 keys.append(some)
@@ -117,6 +130,7 @@ class SavedGraph:
             [
                 *(sys.executable, "-P", build_graph.__file__),
                 *(self._vectors, str(self.dimensions), self._unfinished),
+                *([] if base is None else [self._graph]),
             ],
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,

@@ -29,6 +29,17 @@ def unit(vector: NDArray[np.floating]) -> Half:
     return (whole / length if length else whole).astype(np.float16)
 
 
+def units(vectors: NDArray[np.floating]) -> Half:
+    """L{unit} of each row."""
+    whole = np.asarray(vectors, dtype=np.float64)
+    lengths = np.linalg.norm(whole, axis=1)
+    if not np.isfinite(lengths).all():
+        raise ValueError("a vector with elements that are not finite")
+    lengths[lengths == 0.0] = 1.0
+    made: Half = (whole / lengths[:, None]).astype(np.float16)
+    return made
+
+
 class Rows:
     """
     Unit vectors by slot.
@@ -50,14 +61,28 @@ class Rows:
 
     def put(self, slot: int, row: Half) -> None:
         """Set the row of a slot, making room for it where there is none."""
+        self._make_room(slot)
+        self._blocks[slot // _BLOCK][slot % _BLOCK] = row
+        self.present[slot] = True
+
+    def _make_room(self, slot: int) -> None:
         while slot >= _BLOCK * len(self._blocks):
             self._blocks.append(np.zeros((_BLOCK, self.dimensions), dtype=np.float16))
         if slot >= len(self.present):
             grown = np.zeros(max(2 * len(self.present), slot + 1), dtype=np.bool_)
             grown[: len(self.present)] = self.present
             self.present = grown
-        self._blocks[slot // _BLOCK][slot % _BLOCK] = row
-        self.present[slot] = True
+
+    def put_all(self, slots: Slots, rows: Half) -> None:
+        """Set the rows of these slots, which ascend."""
+        if not len(slots):
+            return
+        self._make_room(int(slots[-1]))
+        numbers, inside = np.divmod(slots, _BLOCK)
+        for number in np.unique(numbers).tolist():
+            here = numbers == number
+            self._blocks[number][inside[here]] = rows[here]
+        self.present[slots] = True
 
     def remove(self, slot: int) -> None:
         """Overwrite the row of a slot that has one."""
@@ -67,9 +92,13 @@ class Rows:
     def at(self, slots: Slots) -> Half:
         """The rows of these slots, which have vectors, as a matrix of their own."""
         gathered = np.empty((len(slots), self.dimensions), dtype=np.float16)
-        for number in np.unique(slots // _BLOCK).tolist():
-            here = slots // _BLOCK == number
-            gathered[here] = self._blocks[number][slots[here] % _BLOCK]
+        numbers, inside = np.divmod(slots, _BLOCK)
+        order = np.argsort(numbers, kind="stable")
+        ends = np.searchsorted(numbers[order], np.arange(len(self._blocks) + 1)).tolist()
+        for block, start, end in zip(self._blocks, ends, ends[1:], strict=False):
+            if start < end:
+                here = order[start:end]
+                gathered[here] = block[inside[here]]
         return gathered
 
     def chosen(self, mask: Mask) -> Iterator[tuple[Slots, Half]]:

@@ -14,6 +14,12 @@ _MOST_ASKED = 4096
 
 _CHUNK = 8192
 
+_LACKING = 20
+"""A graph is added to when one vector of so many lacks: comparing them one by one costs time."""
+
+_OUTDATED = 4
+"""A graph is made from nothing when one vector of so many in it is outdated."""
+
 
 class Coverage:
     """
@@ -94,6 +100,12 @@ class Space:
             self.rows.put(slot, row)
             self._uncover(slot)
 
+    def put_all(self, slots: Slots, rows: Half) -> None:
+        """Set the vectors of slots that have none, and ascend."""
+        with self._lock:
+            self.rows.put_all(slots, rows)
+            self.count += len(slots)
+
     def remove(self, slot: int, key: int) -> None:
         """Remove the vector of a slot, that of the memory C{key}."""
         with self._lock:
@@ -117,7 +129,15 @@ class Space:
         if self.coverage is None:
             return self.count >= exact_limit
         covered = self.coverage.count
-        return self.count - covered > exact_limit // 2 + covered // 4
+        return self.count - covered > exact_limit // 2 + covered // _LACKING
+
+    def base(self) -> Coverage | None:
+        """What a graph can be added to: the saved one, where few of its vectors are outdated."""
+        coverage = self.coverage
+        if coverage is None or not self.saved.is_there:
+            return None
+        outdated = len(coverage.slots) - coverage.count
+        return coverage if outdated * _OUTDATED <= len(coverage.slots) else None
 
     def delete_traces(self, columns: Columns) -> None:
         """Delete the saved graph where it may hold the vector of a memory that is gone."""

@@ -1,6 +1,6 @@
 """The vectors of all memories: exact search in a small scope, an HNSW graph in a large one."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -55,6 +55,16 @@ class VectorIndex:
         if slot is not None:
             self._space.put(slot, self._checked(self._space, vector))
 
+    def put_all(self, keys: NDArray[np.int64], rows: Half, but: Collection[int]) -> None:
+        """Take in unit vectors of memories that have none yet, but for those of C{but}."""
+        slots = self._columns.slots(keys)
+        wanted = slots >= 0
+        if but:
+            wanted &= ~np.isin(keys, list(but))
+        slots, rows = slots[wanted], rows[wanted]
+        order = np.argsort(slots)
+        self._space.put_all(slots[order], rows[order])
+
     def remove(self, key: int) -> None:
         """Drop a vector; an unknown key is passed over. Call it before L{Columns.remove}."""
         slot = self._columns.slot(key)
@@ -94,13 +104,13 @@ class VectorIndex:
         """
         space = self._space
         query = self._checked(space, vector)
-        slots = {
-            key: slot
-            for key in keys
-            if (slot := self._columns.slot(key)) is not None and space.rows.has(slot)
-        }
-        made = products(query, space.rows.at(np.array(list(slots.values()), dtype=np.intp)))
-        return dict(zip(slots, made.tolist(), strict=True))
+        asked = np.asarray(keys, dtype=np.int64)
+        slots = self._columns.slots(asked)
+        present = space.rows.present
+        there = (slots >= 0) & (slots < len(present))
+        there[there] = present[slots[there]]
+        made = products(query, space.rows.at(slots[there]))
+        return dict(zip(asked[there].tolist(), made.tolist(), strict=True))
 
     @property
     def wants_build(self) -> bool:
@@ -127,9 +137,14 @@ class VectorIndex:
 
     def _make(self, space: Space) -> None:
         keys = self._columns.keys
-        present = space.rows.present[: len(keys)].copy()
+        lacking = space.rows.present[: len(keys)].copy()
+        base = space.base()
+        if base is not None:
+            size = min(len(lacking), len(base.covered))
+            lacking[:size] &= ~base.covered[:size]
         self._making = space.saved.start(
-            (keys[slots], rows) for slots, rows in space.rows.chosen(present)
+            ((keys[slots], rows) for slots, rows in space.rows.chosen(lacking)),
+            None if base is None else base.graph,
         )
         if self._closed:
             self._making.stop()

@@ -2,8 +2,9 @@
 A search as of a moment: what existed then, in the words it had then.
 
 Both legs know memories as they are now. They propose those whose text has not changed since;
-what was amended since is looked for among the earlier versions, one by one, by its words alone:
-the vector of an earlier version is not kept. Salience and concepts are those of today.
+what was amended since is looked for among the earlier versions, one by one, by its words: the
+vector of an earlier version is not kept. How near such a memory is in meaning is judged by its
+words of today, as its salience and concepts are.
 """
 
 import math
@@ -60,7 +61,12 @@ def search_as_of(
             wanted,
             limit,
         )
-    return (*found, *_amended(db, texts, text, wanted, today, limit))
+    amended = _amended(db, texts, text, wanted, today, limit)
+    cosines = {}
+    if vector is not None:
+        cosines = vectors.cosines(vector, [each.memory.key for each in amended])
+    near = (evolve(each, cosine=cosines.get(each.memory.key)) for each in amended)
+    return (*found, *near)
 
 
 def _proposed(

@@ -10,8 +10,10 @@ from attrs import define, evolve, field, frozen
 from mnemo.store.exchange import (
     Absence,
     CarriedIn,
+    CoachingLine,
     ExclusionLine,
     FileLine,
+    GistLine,
     Judged,
     Kind,
     Line,
@@ -21,7 +23,7 @@ from mnemo.store.exchange import (
     Place,
 )
 from mnemo.store.records import NewMemory, QueryRow, SessionRow, Version
-from mnemo.store.sqlite import memories, recalls, sessions, sources
+from mnemo.store.sqlite import jobs, memories, recalls, sessions, sources
 from mnemo.store.sqlite.memories import Noted
 
 _strings = msgspec.json.Decoder(tuple[str, ...]).decode
@@ -111,6 +113,15 @@ def _link(db: sqlite3.Connection, row: Sequence[Any]) -> Line:
     return LinkLine(*row)
 
 
+def _gist(db: sqlite3.Connection, row: Sequence[Any]) -> Line:
+    memory, gist, dropped = row
+    return GistLine(memory, gist, bool(dropped))
+
+
+def _coaching(db: sqlite3.Connection, row: Sequence[Any]) -> Line:
+    return CoachingLine(*row)
+
+
 def _query(db: sqlite3.Connection, row: Sequence[Any]) -> Line:
     found = recalls.query(db, row[0])
     assert found is not None
@@ -149,6 +160,14 @@ _SOURCES: Mapping[Kind, _Source] = {
         (0, 0, ""),
         _link,
     ),
+    "gist": _Source(
+        "m.id, g.id, dropped FROM gists JOIN memories m ON m.key = memory"
+        " JOIN memories g ON g.key = gist WHERE (:project IS NULL"
+        " OR m.project = :project AND g.project = :project)",
+        ("memory", "gist"),
+        (0, 0),
+        _gist,
+    ),
     "query": _Source(
         "id FROM queries WHERE (:project IS NULL OR project = :project)", ("number",), (0,), _query
     ),
@@ -157,6 +176,12 @@ _SOURCES: Mapping[Kind, _Source] = {
         ("project", "path"),
         ("", ""),
         _file,
+    ),
+    "coaching": _Source(
+        "value FROM state WHERE name = 'coaching' AND value != '' AND :project IS NULL",
+        ("name",),
+        ("",),
+        _coaching,
     ),
 }
 
@@ -198,6 +223,11 @@ def _take(db: sqlite3.Connection, line: Line, position: int, taken: _Taken) -> N
                 recalls.record(db, [line])
         case LinkLine():
             _take_link(db, line, position, taken)
+        case GistLine():
+            _take_gist(db, line)
+        case CoachingLine(document):
+            if not jobs.coaching(db):
+                jobs.use_coaching(db, document)
         case FileLine():
             _take_file(db, line)
 
@@ -246,6 +276,13 @@ def _take_link(db: sqlite3.Connection, line: LinkLine, position: int, taken: _Ta
         (ends[line.source], ends[line.target], line.relation),
     )
     taken.links += made.rowcount
+
+
+def _take_gist(db: sqlite3.Connection, line: GistLine) -> None:
+    keys = {each.id: each.key for each in memories.get(db, [line.memory, line.gist])}
+    if keys.keys() >= {line.memory, line.gist}:
+        pair = (keys[line.memory], keys[line.gist], line.dropped)
+        db.execute("INSERT OR IGNORE INTO gists VALUES (?, ?, ?)", pair)
 
 
 def _take_file(db: sqlite3.Connection, line: FileLine) -> None:

@@ -5,8 +5,12 @@ from collections.abc import Iterator
 
 from attrs import frozen
 
+from mnemo.store.index.columns import Row
 from mnemo.store.records import Memory
-from mnemo.store.sqlite.memories import WHOLE, WITHOUT_TEXT, by_key, memory_of
+from mnemo.store.sqlite.memories import WHOLE, by_key, memory_of, read_concepts
+
+_PIECE = 5_000
+_NO_CONCEPTS = "[]"
 
 
 @frozen
@@ -31,9 +35,17 @@ class Changed:
         return len(self.memories) + len(self.removed)
 
 
-def without_text(db: sqlite3.Connection) -> Iterator[Memory]:
-    """Every memory, its text left out."""
-    return map(memory_of, db.execute(f"SELECT {WITHOUT_TEXT} FROM memories ORDER BY key"))
+def rows(db: sqlite3.Connection) -> Iterator[list[Row]]:
+    """What the columns have of every memory, some thousand at a time."""
+    found = db.execute(
+        "SELECT key, project, type, source, session, salience, fades, created,"
+        " archived IS NOT NULL, concepts FROM memories ORDER BY key"
+    )
+    while piece := found.fetchmany(_PIECE):
+        yield [
+            (*fields, () if concepts == _NO_CONCEPTS else read_concepts(concepts))
+            for *fields, concepts in piece
+        ]
 
 
 def after(db: sqlite3.Connection, key: int, limit: int) -> list[Memory]:

@@ -82,20 +82,21 @@ def looked_up(table: Mapping[int, float], keys: Collection[int] | Keys) -> Numbe
     return np.where(known[at] == wanted, values[at], 0.0)
 
 
-def session_texts(sessions: Sequence[int], scores: Sequence[float]) -> dict[int, float]:
+def session_texts(sessions: Keys, scores: Sequence[float]) -> dict[int, float]:
     """
     For each session the mean of its best BM25 scores.
 
     @param sessions: of each memory
     @param scores: of each memory, best first
     """
-    best: dict[int, list[float]] = {}
-    for session, score in zip(sessions, scores, strict=True):
-        best.setdefault(session, []).append(score)
-    return {session: sum(found[:_BEST]) / _BEST for session, found in best.items()}
+    names, firsts, members = np.unique(np.sort(sessions), return_index=True, return_inverse=True)
+    order = np.argsort(sessions, kind="stable")
+    best = np.arange(len(order)) - firsts[members] < _BEST
+    sums = np.bincount(members[best], np.array(scores)[order[best]], len(names))
+    return dict(zip(names.tolist(), (sums / _BEST).tolist(), strict=True))
 
 
-def session_coverages(asked: Asked, sessions: Sequence[int], held: Numbers) -> dict[int, float]:
+def session_coverages(asked: Asked, sessions: Keys, held: Numbers) -> dict[int, float]:
     """
     For each session how much of the query it holds, 0 to 1: of a term the more, the more of its
     memories hold it.
@@ -103,7 +104,7 @@ def session_coverages(asked: Asked, sessions: Sequence[int], held: Numbers) -> d
     @param sessions: of each memory
     @param held: what each holds, as L{Asked.held} has it
     """
-    names, members = np.unique(np.array(sessions, np.int64), return_inverse=True)
+    names, members = np.unique(sessions, return_inverse=True)
     counts = np.zeros((len(names), len(asked.shares)))
     np.add.at(counts, members, held[:, : len(asked.shares)])
     coverages = (counts / (counts + _ENOUGH)) @ asked.shares

@@ -7,7 +7,7 @@ from hashlib import blake2b
 from attrs import frozen
 
 from mnemo.store.records import Memory, NewMemory
-from mnemo.store.sqlite import memories
+from mnemo.store.sqlite import gists, memories
 from mnemo.store.sqlite.memories import Noted
 
 
@@ -77,7 +77,8 @@ def _held(db: sqlite3.Connection, new: NewMemory) -> int | None:
 def _added_to(db: sqlite3.Connection, key: int, new: NewMemory) -> list[Noted]:
     memory = memories.by_key(db, [key])[key]
     for other, relation in new.links:
-        memories.link(db, memory.id, other, relation)
+        if other != memory.id:
+            memories.link(db, memory.id, other, relation)
     concepts = tuple(dict.fromkeys((*memory.concepts, *new.concepts)))
     if concepts == memory.concepts:
         return []
@@ -89,4 +90,4 @@ def _supersede(db: sqlite3.Connection, key: int, old: str, now: float) -> Sequen
     if memory.id == old:
         return ()
     memories.link(db, memory.id, old, "supersedes")
-    return memories.archive(db, [old], True, now)
+    return [*memories.archive(db, [old], True, now), *gists.drop(db, [old], now)]

@@ -7,8 +7,8 @@ from twisted.internet.defer import Deferred
 from zope.interface import implementer
 
 from mnemo.store.interfaces import IJobs
-from mnemo.store.records import Claim, DerivedField, Finished, JobCounts
-from mnemo.store.sqlite import jobs
+from mnemo.store.records import Claim, DerivedField, Filter, Finished, JobCounts, Memory
+from mnemo.store.sqlite import jobs, memories
 from mnemo.store.sqlite.database import Database
 
 
@@ -62,3 +62,15 @@ class JobQueue:
     def derived(self, ids: Sequence[str]) -> Deferred[dict[str, tuple[DerivedField, ...]]]:
         """What was derived from memories."""
         return self._database.read(lambda db: jobs.derived(db, ids))
+
+    def oldest(self, wanted: Filter, limit: int) -> Deferred[list[Memory]]:
+        """The oldest memories from which something was derived."""
+        return self._database.read(lambda db: memories.oldest_derived(db, wanted, limit))
+
+    def coaching(self) -> Deferred[str]:
+        """What a language model is to be told beside the rules."""
+        return self._database.read(jobs.coaching)
+
+    def use_coaching(self, document: str) -> Deferred[None]:
+        """Keep what a language model is to be told."""
+        return self._database.write(lambda db: jobs.use_coaching(db, document))

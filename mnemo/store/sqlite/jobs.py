@@ -155,6 +155,17 @@ def use_recipe(db: sqlite3.Connection, recipe: str) -> None:
     db.execute("UPDATE state SET value = ? WHERE name = 'recipe'", (recipe,))
 
 
+def coaching(db: sqlite3.Connection) -> str:
+    """What a language model is to be told beside the rules; C{""} where nobody said."""
+    row = db.execute("SELECT value FROM state WHERE name = 'coaching'").fetchone()
+    return str(row[0]) if row else ""
+
+
+def use_coaching(db: sqlite3.Connection, document: str) -> None:
+    """Keep what a language model is to be told."""
+    db.execute("INSERT OR REPLACE INTO state VALUES ('coaching', ?)", (document,))
+
+
 def requeue(
     db: sqlite3.Connection, recipe: str, replaced: str, after: int, limit: int, now: float
 ) -> int | None:

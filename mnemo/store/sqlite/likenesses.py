@@ -29,12 +29,11 @@ def uncompared(
     known = memories.by_key(db, keys)
     of_key = vectors.of(db, leg.model, keys)
     found = []
-    for key, memory in sorted(known.items()):
-        cosines: dict[int, float] = {}
-        if key in of_key:
-            wanted = Filter(now=now, project=memory.project)
-            cosines = leg.search(of_key[key], wanted, near + 1)
-            cosines.pop(key, None)
+    # While the model changes, the vectors of these may be those of the other.
+    for key, memory in sorted((key, known[key]) for key in known if key in of_key):
+        wanted = Filter(now=now, project=memory.project)
+        cosines = leg.search(of_key[key], wanted, near + 1)
+        cosines.pop(key, None)
         others = memories.by_key(db, list(cosines))
         beside = tuple((others[each], cosines[each]) for each in cosines if each in others)
         found.append(Uncompared(memory, beside))
@@ -78,3 +77,13 @@ def differing(db: sqlite3.Connection, ids: Sequence[str]) -> dict[str, list[Memo
         one: [others[key] for key in sorted(keys, reverse=True) if key in others]
         for one, keys in pairs.items()
     }
+
+
+def unresolved(db: sqlite3.Connection) -> int:
+    """How many pairs of memories that are not forgotten differ, neither replacing the other."""
+    (count,) = db.execute(
+        "SELECT count(*) FROM likenesses l JOIN memories s ON s.key = l.source"
+        " JOIN memories t ON t.key = l.target WHERE l.relation = 'differs'"
+        " AND s.archived IS NULL AND t.archived IS NULL"
+    ).fetchone()
+    return int(count)

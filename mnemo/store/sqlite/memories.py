@@ -21,7 +21,7 @@ WITHOUT_TEXT = _FIELDS.format(text="''")
 _CHUNK = 500
 """How many values one IN list holds."""
 
-_read_concepts = msgspec.json.Decoder(tuple[str, ...]).decode
+read_concepts = msgspec.json.Decoder(tuple[str, ...]).decode
 
 
 @frozen
@@ -74,7 +74,7 @@ def add(db: sqlite3.Connection, new: NewMemory) -> Noted:
 
 def amend(db: sqlite3.Connection, id: str, text: str, now: float) -> Noted:
     """
-    Make a new version of a memory's text; the vector of the old one goes.
+    Make a new version of a memory's text; the vectors of the old one go.
 
     @raise UnknownMemory: where there is no such memory
     """
@@ -89,7 +89,8 @@ def amend(db: sqlite3.Connection, id: str, text: str, now: float) -> Noted:
         " embedded = 0, compared = 0, change = ? WHERE key = ?",
         (text, text, now, _next_change(db), key),
     )
-    db.execute("DELETE FROM vectors WHERE memory = ?", (key,))
+    for table in ("vectors", "next_vectors"):
+        db.execute(f"DELETE FROM {table} WHERE memory = ?", (key,))
     return _noted(db, id)
 
 
@@ -183,6 +184,17 @@ def newest(db: sqlite3.Connection, wanted: Filter, limit: int) -> list[Memory]:
     return [memory_of(row) for row in rows]
 
 
+def oldest_derived(db: sqlite3.Connection, wanted: Filter, limit: int) -> list[Memory]:
+    """The oldest that pass the filter and from whose present text something was derived."""
+    where, values = _condition(wanted)
+    rows = db.execute(
+        f"SELECT {WHOLE} FROM memories WHERE {where} AND EXISTS (SELECT 1 FROM derived d"
+        " WHERE d.memory = key AND d.version = memories.version) ORDER BY created, key LIMIT ?",
+        (*values, limit),
+    )
+    return [memory_of(row) for row in rows]
+
+
 def projects(db: sqlite3.Connection) -> list[ProjectRow]:
     """The projects that have memories, the one with the newest first."""
     rows = db.execute(
@@ -267,7 +279,7 @@ def _condition(wanted: Filter) -> tuple[str, list[object]]:
 
 def memory_of(row: Sequence[Any]) -> Memory:
     """The memory in a row of these columns."""
-    fields = [*row[:12], bool(row[12]), bool(row[13]), _read_concepts(row[14])]
+    fields = [*row[:12], bool(row[12]), bool(row[13]), read_concepts(row[14])]
     return Memory(*fields)
 
 

@@ -40,11 +40,44 @@ class RecallLog:
             return succeed(self._waiting[id])
         return self._database.read(lambda db: recalls.query(db, id))
 
+    def lately(self, since: float, limit: int, project: str | None) -> Deferred[list[QueryRow]]:
+        """What was asked, written or not, newest first."""
+
+        def with_waiting(written: list[QueryRow]) -> list[QueryRow]:
+            found = {each.id: each for each in written}
+            for each in self._waiting.values():
+                if each.kind == "recall" and each.at >= since and project in (None, each.project):
+                    found[each.id] = each
+            return sorted(found.values(), key=lambda each: -each.at)[:limit]
+
+        return self._database.read(
+            lambda db: recalls.lately(db, since, limit, project)
+        ).addCallback(with_waiting)
+
+    def of_session(self, session: str) -> Deferred[list[QueryRow]]:
+        """All that a session has been shown, written or not, oldest first."""
+
+        def with_waiting(written: list[QueryRow]) -> list[QueryRow]:
+            found = {each.id: each for each in written}
+            for each in self._waiting.values():
+                if each.session == session:
+                    found[each.id] = each
+            return list(found.values())
+
+        return self._database.read(lambda db: recalls.of_session(db, session)).addCallback(
+            with_waiting
+        )
+
     def forget(self, project: str) -> Deferred[None]:
         """Drop the recalls within a project, written or not."""
         for query in [each for each in self._waiting.values() if each.project == project]:
             del self._waiting[query.id]
         return self._database.write(lambda db: recalls.forget(db, project))
+
+    def let_go(self, gone: frozenset[str]) -> None:
+        """Memories were removed for good: nothing of them may be written any more."""
+        for query in list(self._waiting.values()):
+            self._waiting[query.id] = recalls.without(query, gone)
 
     def flush(self) -> Deferred[None]:
         """Write what waits."""

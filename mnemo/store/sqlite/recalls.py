@@ -1,14 +1,23 @@
 """Recalls that were answered and what was judged of them, as rows."""
 
 import sqlite3
+from collections import Counter
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 import msgspec.json
+from attrs import evolve
 
-from mnemo.store.records import QueryRow
+from mnemo.store.records import NEVER, QueryRow
+from mnemo.store.sqlite.memories import rows_in
 
 KEPT = 10_000
 """How many recalls are kept; the oldest go first. Judgements of them stay."""
+
+SUPPRESSING = 3
+"""How many recalls have to find a memory irrelevant for no recall to find it any more."""
+
+_COLUMNS = "id, text, session, project, returned, at, kind"
 
 _read_ids = msgspec.json.Decoder(tuple[str, ...]).decode
 
@@ -16,10 +25,10 @@ _read_ids = msgspec.json.Decoder(tuple[str, ...]).decode
 def record(db: sqlite3.Connection, queries: Iterable[QueryRow]) -> None:
     """Keep recalls, and let the oldest go."""
     db.executemany(
-        "INSERT OR REPLACE INTO queries (id, text, session, project, returned, at)"
-        " VALUES (?, ?, ?, ?, ?, ?)",
+        "INSERT OR REPLACE INTO queries (id, text, session, project, returned, at, kind)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?)",
         (
-            (row.id, row.text, row.session, row.project, _ids_json(row.returned), row.at)
+            (row.id, row.text, row.session, row.project, _ids_json(row.returned), row.at, row.kind)
             for row in queries
         ),
     )
@@ -28,18 +37,55 @@ def record(db: sqlite3.Connection, queries: Iterable[QueryRow]) -> None:
 
 def query(db: sqlite3.Connection, id: str) -> QueryRow | None:
     """A recall that is kept."""
-    row = db.execute(
-        "SELECT id, text, session, project, returned, at FROM queries WHERE id = ?", (id,)
-    ).fetchone()
-    if row is None:
-        return None
-    fields = [*row[:4], _read_ids(row[4]), row[5]]
-    return QueryRow(*fields)
+    row = db.execute(f"SELECT {_COLUMNS} FROM queries WHERE id = ?", (id,)).fetchone()
+    return None if row is None else _query(row)
+
+
+def lately(db: sqlite3.Connection, since: float, limit: int, project: str | None) -> list[QueryRow]:
+    """What was asked at or after C{since}, newest first."""
+    rows = db.execute(
+        f"SELECT {_COLUMNS} FROM queries WHERE at >= ?1 AND kind = 'recall'"
+        " AND (?2 IS NULL OR project = ?2) ORDER BY at DESC, number DESC LIMIT ?3",
+        (since, project, limit),
+    )
+    return [_query(row) for row in rows]
+
+
+def of_session(db: sqlite3.Connection, session: str) -> list[QueryRow]:
+    """All that a session has been shown, oldest first."""
+    rows = db.execute(
+        f"SELECT {_COLUMNS} FROM queries WHERE session = ? ORDER BY number", (session,)
+    )
+    return [_query(row) for row in rows]
 
 
 def forget(db: sqlite3.Connection, project: str) -> None:
     """Remove the recalls within a project."""
     db.execute("DELETE FROM queries WHERE project = ?", (project,))
+
+
+def let_go(db: sqlite3.Connection, gone: frozenset[str]) -> None:
+    """Let the recalls that brought one of these memories be as L{without} says."""
+    rows = db.execute("SELECT number, returned FROM queries").fetchall()
+    for number, returned in rows:
+        ids = _read_ids(returned)
+        if not gone.isdisjoint(ids):
+            left = tuple(each for each in ids if each not in gone)
+            db.execute(
+                "UPDATE queries SET text = '', returned = ? WHERE number = ?",
+                (_ids_json(left), number),
+            )
+
+
+def without(query: QueryRow, gone: frozenset[str]) -> QueryRow:
+    """
+    A recall when memories were removed for good: one that brought them may have been asked in
+    their words, so the words go. What else it brought can still be judged.
+    """
+    if gone.isdisjoint(query.returned):
+        return query
+    left = tuple(each for each in query.returned if each not in gone)
+    return evolve(query, text="", returned=left)
 
 
 def judge(
@@ -59,6 +105,28 @@ def judge(
                 "INSERT OR REPLACE INTO feedback VALUES (?, ?, ?, ?)", (query, key, quality, at)
             )
     return earlier
+
+
+def suppressed(db: sqlite3.Connection, keys: Sequence[int]) -> set[int]:
+    """
+    Of these memories those that L{SUPPRESSING} recalls found irrelevant since one found them
+    helpful, and that fade: what lasts is never suppressed.
+    """
+    judged = rows_in(
+        db,
+        "SELECT f.memory FROM feedback f JOIN memories m ON m.key = f.memory"
+        f" WHERE m.fades < {NEVER!r} AND f.quality = 'irrelevant' AND f.at > coalesce("
+        "(SELECT max(h.at) FROM feedback h WHERE h.memory = f.memory AND h.quality = 'helpful'),"
+        " -1) AND f.memory IN",
+        keys,
+    )
+    times = Counter(key for (key,) in judged)
+    return {key for key, count in times.items() if count >= SUPPRESSING}
+
+
+def _query(row: Sequence[Any]) -> QueryRow:
+    fields = [*row[:4], _read_ids(row[4]), *row[5:]]
+    return QueryRow(*fields)
 
 
 def _ids_json(ids: tuple[str, ...]) -> str:

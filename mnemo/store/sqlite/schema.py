@@ -269,6 +269,185 @@ STEPS: tuple[Step, ...] = (
         """,
         "INSERT INTO state VALUES ('recipe', '')",
     ),
+    (
+        "ALTER TABLE queries ADD COLUMN kind TEXT NOT NULL DEFAULT 'recall'",
+        "CREATE INDEX queries_of_session ON queries (session)",
+        "CREATE INDEX queries_by_time ON queries (at)",
+        # The handoffs that sessions did not leave: see mnemo.store.sqlite.drafts.
+        """
+        CREATE TABLE drafts (
+            session TEXT NOT NULL,
+            project TEXT NOT NULL,
+            state TEXT NOT NULL DEFAULT 'waiting',
+            due REAL NOT NULL DEFAULT 0,
+            tries INTEGER NOT NULL DEFAULT 0,
+            lease TEXT NOT NULL DEFAULT '',
+            at REAL NOT NULL DEFAULT 0,
+            made REAL NOT NULL DEFAULT 0,
+            model TEXT NOT NULL DEFAULT '',
+            prompt TEXT NOT NULL DEFAULT '',
+            sources TEXT NOT NULL DEFAULT '[]',
+            text TEXT NOT NULL DEFAULT '',
+            PRIMARY KEY (session, project)
+        ) WITHOUT ROWID
+        """,
+        "CREATE INDEX drafts_due ON drafts (due) WHERE state = 'waiting'",
+        "CREATE INDEX drafts_of ON drafts (project, at) WHERE text != ''",
+        # A call may end after its session, and so does what is carried in.
+        """
+        CREATE TRIGGER memory_for_draft AFTER INSERT ON memories WHEN NEW.session != ''
+        BEGIN
+            INSERT OR IGNORE INTO drafts (session, project)
+                SELECT NEW.session, NEW.project FROM sessions
+                WHERE id = NEW.session AND ended IS NOT NULL;
+            UPDATE drafts SET state = 'waiting', due = 0, tries = 0, lease = '', text = '',
+                sources = '[]' WHERE session = NEW.session AND project = NEW.project;
+        END
+        """,
+        """
+        CREATE TRIGGER memory_changed_for_draft AFTER UPDATE OF version, archived ON memories
+        WHEN NEW.session != ''
+        BEGIN
+            UPDATE drafts SET state = 'waiting', due = 0, tries = 0, lease = '', text = '',
+                sources = '[]' WHERE session = NEW.session AND project = NEW.project;
+        END
+        """,
+        """
+        CREATE TRIGGER memory_gone_for_draft AFTER DELETE ON memories WHEN OLD.session != ''
+        BEGIN
+            UPDATE drafts SET state = 'waiting', due = 0, tries = 0, lease = '', text = '',
+                sources = '[]' WHERE session = OLD.session AND project = OLD.project;
+            DELETE FROM drafts WHERE session = OLD.session AND project = OLD.project
+                AND NOT EXISTS (
+                    SELECT 1 FROM memories WHERE session = OLD.session AND project = OLD.project
+                );
+        END
+        """,
+    ),
+    (
+        # What is understood of many memories together: see mnemo.store.sqlite.studies.
+        """
+        CREATE TABLE cursors (
+            work TEXT PRIMARY KEY,
+            recipe TEXT NOT NULL,
+            cursor INTEGER NOT NULL
+        ) WITHOUT ROWID
+        """,
+        """
+        CREATE TABLE studies (
+            work TEXT NOT NULL,
+            subject INTEGER NOT NULL,
+            state TEXT NOT NULL DEFAULT 'waiting',
+            due REAL NOT NULL DEFAULT 0,
+            tries INTEGER NOT NULL DEFAULT 0,
+            lease TEXT NOT NULL DEFAULT '',
+            problem TEXT NOT NULL DEFAULT '',
+            PRIMARY KEY (work, subject)
+        ) WITHOUT ROWID
+        """,
+        """
+        CREATE TABLE patterns (
+            key INTEGER PRIMARY KEY AUTOINCREMENT,
+            id TEXT NOT NULL UNIQUE,
+            project TEXT NOT NULL,
+            kind TEXT NOT NULL,
+            title TEXT NOT NULL,
+            said TEXT NOT NULL,
+            source INTEGER NOT NULL,
+            model TEXT NOT NULL,
+            centroid BLOB,
+            made REAL NOT NULL,
+            dismissed REAL
+        )
+        """,
+        "CREATE INDEX patterns_of ON patterns (project)",
+        """
+        CREATE TABLE evidence (
+            memory INTEGER PRIMARY KEY REFERENCES memories ON DELETE CASCADE,
+            pattern INTEGER NOT NULL REFERENCES patterns ON DELETE CASCADE
+        )
+        """,
+        "CREATE INDEX evidence_of ON evidence (pattern)",
+        """
+        CREATE TABLE abstractions (
+            key INTEGER PRIMARY KEY AUTOINCREMENT,
+            id TEXT NOT NULL UNIQUE,
+            project TEXT NOT NULL,
+            level INTEGER NOT NULL,
+            title TEXT NOT NULL,
+            statement TEXT NOT NULL,
+            model TEXT NOT NULL,
+            prompt TEXT NOT NULL,
+            scores TEXT NOT NULL,
+            basis TEXT NOT NULL,
+            made REAL NOT NULL,
+            dismissed REAL
+        )
+        """,
+        """
+        CREATE TABLE abstracted (
+            pattern INTEGER PRIMARY KEY REFERENCES patterns ON DELETE CASCADE,
+            abstraction INTEGER NOT NULL REFERENCES abstractions ON DELETE CASCADE
+        )
+        """,
+        "CREATE INDEX abstracted_into ON abstracted (abstraction)",
+        """
+        CREATE TABLE gists (
+            memory INTEGER NOT NULL REFERENCES memories ON DELETE CASCADE,
+            gist INTEGER NOT NULL REFERENCES memories ON DELETE CASCADE,
+            dropped INTEGER NOT NULL,
+            PRIMARY KEY (memory, gist)
+        ) WITHOUT ROWID
+        """,
+        "CREATE INDEX gists_of ON gists (gist)",
+        # Who amends or removes a memory takes its words from what was made of them. What is
+        # left is looked at again.
+        """
+        CREATE TRIGGER evidence_amended AFTER UPDATE OF version ON memories
+        BEGIN
+            DELETE FROM evidence WHERE memory = NEW.key;
+        END
+        """,
+        """
+        CREATE TRIGGER evidence_gone AFTER DELETE ON evidence
+        BEGIN
+            DELETE FROM patterns WHERE key = OLD.pattern
+                AND NOT EXISTS (SELECT 1 FROM evidence WHERE pattern = OLD.pattern);
+            UPDATE patterns SET title = '', said = '', centroid = NULL WHERE key = OLD.pattern;
+            INSERT OR REPLACE INTO studies (work, subject)
+                SELECT 'patterns', memory FROM evidence WHERE pattern = OLD.pattern;
+        END
+        """,
+        """
+        CREATE TRIGGER pattern_blank AFTER UPDATE OF title ON patterns WHEN NEW.title = ''
+        BEGIN
+            UPDATE abstractions SET title = '', statement = '', scores = '{}', basis = ''
+                WHERE key = (SELECT abstraction FROM abstracted WHERE pattern = NEW.key);
+        END
+        """,
+        """
+        CREATE TRIGGER pattern_gone AFTER DELETE ON abstracted
+        BEGIN
+            DELETE FROM abstractions WHERE key = OLD.abstraction
+                AND NOT EXISTS (SELECT 1 FROM abstracted WHERE abstraction = OLD.abstraction);
+            UPDATE abstractions SET title = '', statement = '', scores = '{}', basis = ''
+                WHERE key = OLD.abstraction;
+            INSERT OR REPLACE INTO studies (work, subject)
+                SELECT 'insights', pattern FROM abstracted WHERE abstraction = OLD.abstraction;
+        END
+        """,
+    ),
+    (
+        # As vectors: what the model makes that is to be used next.
+        """
+        CREATE TABLE next_vectors (
+            memory INTEGER PRIMARY KEY REFERENCES memories ON DELETE CASCADE,
+            version INTEGER NOT NULL,
+            model TEXT NOT NULL,
+            vector BLOB NOT NULL
+        )
+        """,
+    ),
 )
 """Step I{n} leads to C{PRAGMA user_version} I{n}. A step that was released never changes."""
 

@@ -7,6 +7,7 @@ from typing import Any
 import msgspec.json
 
 from mnemo.store.records import SessionRow, SessionSummary
+from mnemo.store.sqlite import drafts
 
 _COLUMNS = (
     "id, kind, version, client, client_version, principal, project, capabilities, lookup,"
@@ -54,14 +55,20 @@ def set_subscriptions(db: sqlite3.Connection, id: str, uris: frozenset[str]) -> 
 
 
 def end(db: sqlite3.Connection, id: str, ended: float, reason: str) -> SessionRow | None:
-    """Mark a live session ended and count its memories. C{None} where it is not live."""
+    """
+    Mark a live session ended, count its memories, and let the drafts of its handoffs wait.
+    C{None} where it is not live.
+    """
     marked = db.execute(
         "UPDATE sessions SET ended = ?, reason = ?,"
         " memories = (SELECT count(*) FROM memories m WHERE m.session = sessions.id)"
         " WHERE id = ? AND ended IS NULL",
         (ended, reason, id),
     )
-    return session(db, id) if marked.rowcount else None
+    if not marked.rowcount:
+        return None
+    drafts.wait(db, id)
+    return session(db, id)
 
 
 def session(db: sqlite3.Connection, id: str) -> SessionRow | None:

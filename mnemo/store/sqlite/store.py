@@ -2,18 +2,29 @@
 
 import sqlite3
 from collections.abc import Callable, Mapping, Sequence
+from itertools import takewhile
 from pathlib import Path
 from typing import Literal
 
+from attrs import evolve
 from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 from zope.interface import implementer
 
 from mnemo.store.index.analyser import terms
 from mnemo.store.index.columns import Columns
-from mnemo.store.interfaces import IExchange, IJobs, IStore, StoreError, Vector
+from mnemo.store.index.fresh import Said
+from mnemo.store.interfaces import (
+    Choose,
+    IDrafts,
+    IExchange,
+    IJobs,
+    IStore,
+    IUnderstanding,
+    StoreError,
+    Vector,
+)
 from mnemo.store.records import (
-    Candidate,
     Filter,
     Found,
     Kept,
@@ -35,27 +46,34 @@ from mnemo.store.records import (
 from mnemo.store.sqlite import (
     changes,
     duplicates,
+    gists,
     likenesses,
     memories,
     recalls,
     sentinel,
     sessions,
+    succession,
     tasks,
     vectors,
 )
 from mnemo.store.sqlite.as_of import search_as_of
 from mnemo.store.sqlite.database import Database
+from mnemo.store.sqlite.draft_queue import DraftQueue
 from mnemo.store.sqlite.duplicates import Outcome
 from mnemo.store.sqlite.exchange import Exchange
 from mnemo.store.sqlite.job_queue import JobQueue
 from mnemo.store.sqlite.memories import Noted
 from mnemo.store.sqlite.recall_log import RecallLog
-from mnemo.store.sqlite.search import search
+from mnemo.store.sqlite.search import Worded, read_ahead, search
 from mnemo.store.sqlite.statistics import statistics
 from mnemo.store.sqlite.text_leg import TextLeg
 from mnemo.store.sqlite.threads import Pools, Reactor, Threads
+from mnemo.store.sqlite.understanding import Understanding
 from mnemo.store.sqlite.vector_leg import VectorLeg
 from mnemo.store.sqlite.vectors import Model
+
+Asking = Vector | Deferred[Vector | None] | None
+"""A query's embedding, or none, or what will fire with it."""
 
 
 @implementer(IStore)
@@ -84,14 +102,24 @@ class SqliteStore:
         self._threads = threads = Threads(reactor, pools)
         self._database = database = Database(directory / "memory.sqlite3", threads)
         self._columns = columns = Columns()
+        self._exact_limit, self._reactor = exact_limit, reactor
         self._texts = TextLeg(self._indexes / "text", columns, database, threads, reactor)
-        self._vectors = VectorLeg(
-            self._indexes / "vectors", columns, exact_limit, database, threads, reactor
-        )
+        self._vectors = self._vector_leg()
+        # By the model that follows, while it is made ready to take over.
+        self._next_vectors: VectorLeg | None = None
         self._recalls = recall_log = RecallLog(database, reactor)
         self.jobs: IJobs = JobQueue(database)
+        self.drafts: IDrafts = DraftQueue(database)
         self.exchange: IExchange = Exchange(database, self._change, recall_log)
+        self.understanding: IUnderstanding = Understanding(
+            database, lambda: self._vectors, self._change
+        )
         self._started = False
+
+    @property
+    def model(self) -> str:
+        """The name of the model whose vectors are searched; empty before the first."""
+        return self._vectors.model.name
 
     @property
     def dimensions(self) -> int:
@@ -119,14 +147,32 @@ class SqliteStore:
         try:
             await self._threads.run(self._threads.pools.writer, self._make_directory)
             await self._database.start()
-            model = await self._database.read(self._load_columns)
+            model = await self._database.read(vectors.model)
         except BaseException:
             await self._database.stop()
             await self._threads.stop()
             raise
         self._started = True
-        await self._vectors.load(model)
+        self._columns.put(sentinel.MEMORY)
+        self._vectors.await_all(model)
+        self._reading = Deferred.fromCoroutine(self._read_all())
         await self._texts.start()
+
+    async def _read_all(self) -> None:
+        """
+        Read the columns and the vectors of all memories. However many there are, words are
+        searched meanwhile.
+        """
+        self._columns.await_all()
+        try:
+            self._columns.adopt(await self._database.read(self._all_columns))
+        except Exception as error:
+            if self._started:
+                self._log.failure("the memories could not be read")
+                self._vectors.problem = f"vector search is down: {error}"
+            return
+        if self._started:
+            await self._vectors.load(self._vectors.model)
 
     def stop(self) -> Deferred[None]:
         """Write out what is pending, checkpoint, close. Nothing may be called afterwards."""
@@ -136,7 +182,14 @@ class SqliteStore:
         started, self._started = self._started, False
         if not started:
             return
-        for part in (self._texts, self._vectors, self._recalls, self._database, self._threads):
+        parts: tuple[VectorLeg | TextLeg | RecallLog | Database | Threads, ...] = (
+            *self._legs(),
+            self._texts,
+            self._recalls,
+            self._database,
+            self._threads,
+        )
+        for part in parts:
             with self._log.failuresHandled("{part} did not stop well", part=type(part).__name__):
                 await part.stop()
 
@@ -168,7 +221,9 @@ class SqliteStore:
 
     def amend(self, id: str, text: str, now: float) -> Deferred[Memory]:
         """Replace a memory's text by a new version."""
-        return self._change(lambda db: [memories.amend(db, id, text, now)]).addCallback(_only)
+        return self._change(
+            lambda db: [memories.amend(db, id, text, now), *gists.drop(db, [id], now)]
+        ).addCallback(_only)
 
     def versions(self, id: str) -> Deferred[list[Version]]:
         """The earlier texts of a memory."""
@@ -176,15 +231,27 @@ class SqliteStore:
 
     def archive(self, ids: Sequence[str], archived: bool, now: float) -> Deferred[list[str]]:
         """Forget, or restore."""
-        changed = self._change(lambda db: memories.archive(db, ids, archived, now))
-        return changed.addCallback(_ids)
+
+        def changed(db: sqlite3.Connection) -> list[Noted]:
+            return [
+                *memories.archive(db, ids, archived, now),
+                *gists.drop(db, ids if archived else (), now),
+            ]
+
+        return self._change(changed).addCallback(lambda notes: [n for n in _ids(notes) if n in ids])
 
     def purge(self, ids: Sequence[str]) -> Deferred[list[str]]:
         """Remove memories and all that belongs to them for good."""
         return Deferred.fromCoroutine(self._purge(ids))
 
     async def _purge(self, ids: Sequence[str]) -> list[str]:
-        gone = await self._database.write(lambda db: memories.purge(db, ids), self._gone)
+        def purged(db: sqlite3.Connection) -> list[Noted]:
+            notes = memories.purge(db, [*ids, *(gist.id for gist in gists.of(db, ids))])
+            recalls.let_go(db, frozenset(_ids(notes)))
+            return notes
+
+        self._recalls.let_go(frozenset(ids))
+        gone = await self._database.write(purged, self._gone)
         if gone:
             await self._database.checkpoint()
         return [noted.memory.id for noted in gone]
@@ -227,26 +294,76 @@ class SqliteStore:
     # -- searching
 
     def search(
-        self, text: str, vector: Vector | None, wanted: Filter, limit: int
+        self,
+        text: str,
+        vector: Asking,
+        wanted: Filter,
+        limit: int,
+        choose: Choose | None = None,
     ) -> Deferred[Found]:
         """The best C{limit} of each leg within the filter."""
-        fits = vector is None or vector.shape == (self.dimensions,)
+        if isinstance(vector, Deferred):
+            return Deferred.fromCoroutine(self._search_ahead(text, vector, wanted, limit, choose))
+        return self._search(text, vector, wanted, limit, choose, self._vectors)
+
+    async def _search_ahead(
+        self,
+        text: str,
+        vector: Deferred[Vector | None],
+        wanted: Filter,
+        limit: int,
+        choose: Choose | None,
+    ) -> Found:
+        """Search the words while the vector is made."""
+        if vector.called or wanted.as_of is not None:
+            return await self._search(text, await vector, wanted, limit, choose, self._vectors)
+        reading = self._database.read(
+            lambda db: read_ahead(db, self._columns, self._texts, text, wanted, limit)
+        )
+        try:
+            made = await vector
+            # To the end the same one, should the model be changed meanwhile.
+            leg = self._vectors
+        except BaseException:
+            reading.addErrback(lambda _: None)
+            raise
+        return await self._search(text, made, wanted, limit, choose, leg, await reading)
+
+    def _search(
+        self,
+        text: str,
+        vector: Vector | None,
+        wanted: Filter,
+        limit: int,
+        choose: Choose | None,
+        leg: VectorLeg,
+        worded: Worded | None = None,
+    ) -> Deferred[Found]:
+        dimensions = leg.model.dimensions
+        fits = vector is None or vector.shape == (dimensions,)
         used = vector if fits else None
 
-        def found(candidates: tuple[Candidate, ...]) -> Found:
+        parts = (self._columns, self._texts, leg, text, used, wanted, limit)
+
+        def searched(db: sqlite3.Connection) -> Found:
+            if wanted.as_of is not None:
+                candidates = search_as_of(db, *parts)
+            else:
+                candidates = search(db, *parts, worded)
+            chosen = () if choose is None else choose(candidates)
+            if not chosen or wanted.as_of is not None:
+                return Found(candidates)
+            return Found(candidates, differing=likenesses.differing(db, chosen))
+
+        def found(there: Found) -> Found:
             problems = [self._texts.problem]
             if used is not None:
-                problems.append(self._vectors.problem)
+                problems.append(leg.problem)
             if not fits:
-                problems.append(f"vectors of {self.dimensions} numbers are searched, not of others")
-            return Found(candidates, tuple(filter(None, problems)))
+                problems.append(f"vectors of {dimensions} numbers are searched, not of others")
+            return evolve(there, problems=tuple(filter(None, problems)))
 
-        searched = search if wanted.as_of is None else search_as_of
-        return self._database.read(
-            lambda db: searched(
-                db, self._columns, self._texts, self._vectors, text, used, wanted, limit
-            )
-        ).addCallback(found)
+        return self._database.read(searched).addCallback(found)
 
     # -- vectors
 
@@ -258,11 +375,15 @@ class SqliteStore:
             if wanted != self._vectors.model:
                 self._vectors.load(wanted)
 
-        return self._database.write(lambda db: vectors.use_model(db, wanted), used)
+        return self._database.write(lambda db: succession.use_model(db, wanted), used)
 
     def unembedded(self, limit: int) -> Deferred[list[Unembedded]]:
         """Memories without a vector of the model in use."""
         return self._database.read(lambda db: vectors.unembedded(db, limit))
+
+    def backlog(self) -> Deferred[int]:
+        """How many memories have no vector of the model in use."""
+        return self._database.read(vectors.backlog)
 
     def put_vectors(self, made: Sequence[tuple[Unembedded, Vector]]) -> Deferred[None]:
         """Keep vectors."""
@@ -276,6 +397,53 @@ class SqliteStore:
             lambda _: None
         )
 
+    # -- vectors by the model that follows
+
+    def unembedded_by(self, model: str, behind: int, limit: int) -> Deferred[list[Unembedded]]:
+        """Memories without a vector of another model than the one in use."""
+        return self._database.read(lambda db: succession.missing(db, model, behind, limit))
+
+    def embedded_by(self, model: str) -> Deferred[int]:
+        """How many memories have a vector of another model."""
+        return self._database.read(lambda db: succession.made(db, model))
+
+    def put_vectors_by(
+        self, model: str, dimensions: int, made: Sequence[tuple[Unembedded, Vector]]
+    ) -> Deferred[int]:
+        """Keep vectors of another model than the one in use."""
+        following = Model(model, dimensions)
+        return self._database.write(lambda db: succession.put(db, following, made))
+
+    def change_over(self, model: str, dimensions: int) -> Deferred[None]:
+        """Search the vectors of another model from now on."""
+        changed: Deferred[None] = Deferred()
+        # Whoever waits no longer does not undo half of it.
+        changing = Deferred.fromCoroutine(self._change_over(Model(model, dimensions)))
+        changing.addCallbacks(changed.callback, changed.errback)
+        return changed
+
+    async def _change_over(self, wanted: Model) -> None:
+        if self._next_vectors is not None:
+            raise StoreError("the model is being changed already")
+        self._next_vectors = leg = self._vector_leg(waits=True)
+        try:
+            await leg.load(wanted, succession.after)
+            if leg.problem:
+                raise StoreError(leg.problem)
+            await self._database.write(
+                lambda db: succession.use_model(db, wanted), lambda _: self._succeed(leg)
+            )
+        except BaseException:
+            self._next_vectors = None
+            await leg.stop()
+            raise
+
+    def _succeed(self, leg: VectorLeg) -> None:
+        """Search C{leg}; the files are its own when the one before has left them."""
+        former, self._vectors, self._next_vectors = self._vectors, leg, None
+        left = Deferred.fromCoroutine(former.stop()).addCallback(lambda _: leg.begin())
+        left.addErrback(lambda failure: self._log.failure("vectors were not left well", failure))
+
     # -- recalls and feedback
 
     def record_query(self, query: QueryRow) -> None:
@@ -285,6 +453,25 @@ class SqliteStore:
     def query(self, id: str) -> Deferred[QueryRow | None]:
         """A recall that was recorded."""
         return self._recalls.find(id)
+
+    def queries_since(
+        self, since: float, limit: int, project: str | None
+    ) -> Deferred[list[QueryRow]]:
+        """What was asked lately."""
+        return self._recalls.lately(since, limit, project)
+
+    def queries_of(self, session: str) -> Deferred[list[QueryRow]]:
+        """All that a session has been shown."""
+        return self._recalls.of_session(session)
+
+    def suppressed(self, ids: Sequence[str]) -> Deferred[set[str]]:
+        """Which memories no search brings any more."""
+
+        def found(db: sqlite3.Connection) -> set[str]:
+            keys = {memory.key: memory.id for memory in memories.get(db, ids)}
+            return {keys[key] for key in recalls.suppressed(db, list(keys))}
+
+        return self._database.read(found)
 
     def forget_queries(self, project: str) -> Deferred[None]:
         """Remove the recalls within a project for good."""
@@ -382,11 +569,11 @@ class SqliteStore:
 
     def _change(self, work: Callable[[sqlite3.Connection], list[Noted]]) -> Deferred[list[Noted]]:
         """Write, then bring columns and legs in step with what memories were changed."""
-        words: dict[int, list[str]] = {}
+        words: dict[int, Said] = {}
 
         def changed(db: sqlite3.Connection) -> list[Noted]:
             notes = work(db)
-            words.update((noted.change, terms(noted.memory.text)) for noted in notes)
+            words.update((noted.change, Said.of(terms(noted.memory.text))) for noted in notes)
             return notes
 
         def applied(notes: list[Noted]) -> None:
@@ -395,7 +582,8 @@ class SqliteStore:
                 self._columns.put(memory)
                 self._texts.changed(memory.key, words[noted.change], noted.change)
                 if memory.version > 1 and not memory.embedded:
-                    self._vectors.remove(memory.key)
+                    for leg in self._legs():
+                        leg.remove(memory.key)
 
         return self._database.write(changed, applied)
 
@@ -403,9 +591,25 @@ class SqliteStore:
         for noted in notes:
             key = noted.memory.key
             self._texts.removed(key, noted.change)
-            self._vectors.remove(key)
+            for leg in self._legs():
+                leg.remove(key)
             self._columns.remove(key)
         self._vectors.build()
+
+    def _vector_leg(self, *, waits: bool = False) -> VectorLeg:
+        return VectorLeg(
+            self._indexes / "vectors",
+            self._columns,
+            self._exact_limit,
+            self._database,
+            self._threads,
+            self._reactor,
+            waits=waits,
+        )
+
+    def _legs(self) -> list[VectorLeg]:
+        """All that have vectors of memories."""
+        return [leg for leg in (self._vectors, self._next_vectors) if leg is not None]
 
     def _make_directory(self) -> None:
         try:
@@ -413,12 +617,9 @@ class SqliteStore:
         except OSError as error:
             raise StoreError(f"{self._directory} cannot be made: {error.strerror}") from error
 
-    def _load_columns(self, db: sqlite3.Connection) -> Model:
-        """Fill the columns, which nobody reads yet. Answers the model in use."""
-        self._columns.put(sentinel.MEMORY)
-        for memory in changes.without_text(db):
-            self._columns.put(memory)
-        return vectors.model(db)
+    def _all_columns(self, db: sqlite3.Connection) -> Columns:
+        """The columns of all memories, read while others may change."""
+        return Columns.of(sentinel.MEMORY, takewhile(lambda _: self._started, changes.rows(db)))
 
 
 def _only(notes: list[Noted]) -> Memory:

@@ -11,7 +11,7 @@ from twisted.python.failure import Failure
 
 from mnemo.store.index.analyser import terms
 from mnemo.store.index.columns import Columns
-from mnemo.store.index.fresh import FreshRows, idf
+from mnemo.store.index.fresh import FreshRows, Said, idf
 from mnemo.store.index.text import Document, IndexBroken, TextIndex, Weights, Words
 from mnemo.store.interfaces import StoreError
 from mnemo.store.records import Filter, Memory
@@ -96,9 +96,9 @@ class TextLeg:
 
     # -- what the database has now
 
-    def changed(self, key: int, words: Sequence[str], change: int) -> None:
-        """A memory is as C{words} say since C{change}."""
-        self._fresh.put(key, words, change)
+    def changed(self, key: int, said: Said, change: int) -> None:
+        """A memory says C{said} since C{change}."""
+        self._fresh.put(key, said, change)
         self._work_soon()
 
     def removed(self, key: int, change: int) -> None:
@@ -234,7 +234,8 @@ class TextLeg:
             await self._threads.run(self._threads.pools.text, lambda: _commit(index, changed))
         self._complete = changed.change
         self._fresh.settled(changed.change)
-        self._say_behind(max(self._behind - changed.count, 1) if changed.more else 0)
+        # Those behind what was missing came since, and are fresh: a search finds them already.
+        self._say_behind(max(self._behind - changed.count, 0) if changed.more else 0)
         return changed.more
 
     async def _scrub(self) -> None:

@@ -5,12 +5,15 @@ import sqlite3
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IDelayedCall
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from mnemo.store.index.columns import Columns
+from mnemo.store.index.rows import Half, units
 from mnemo.store.index.vectors import VectorIndex
 from mnemo.store.interfaces import Vector
 from mnemo.store.records import Filter
@@ -30,6 +33,12 @@ _SAME = 0.99
 
 _RETRY_SECONDS = 30.0
 """When a graph that could not be built, or vectors that could not be read, are tried again."""
+
+Piece = tuple[NDArray[np.int64], Half]
+"""Keys, and a vector for each."""
+
+Source = Callable[[sqlite3.Connection, Model, int, int], list[tuple[int, Vector]]]
+"""Reads vectors by a model, so many behind a key."""
 
 
 class VectorLeg:
@@ -53,7 +62,13 @@ class VectorLeg:
         database: Database,
         threads: Threads,
         reactor: Reactor,
+        *,
+        waits: bool = False,
     ) -> None:
+        """
+        @param waits: whether it leaves the files to another until L{begin}
+        """
+        self._waits = waits
         self.problem = ""
         self.model = Model()
         self._directory = directory
@@ -69,27 +84,33 @@ class VectorLeg:
 
     # -- its life
 
-    def load(self, model: Model) -> Deferred[None]:
+    def load(self, model: Model, source: Source = vectors.after) -> Deferred[None]:
         """
         Forget the vectors there are, and take those of C{model} from the database.
 
-        Fires when they are there, or when that has failed and is to be tried again.
+        @param source: where they lie
+        @return: fires when they are there, or when that has failed and is to be tried again.
         """
         self.model = model
         self._index.reset(model.dimensions, model.name)
         if model.dimensions:
             self._index.put(sentinel.KEY, sentinel.vector(model.dimensions))
         self._loading = set()
-        return Deferred.fromCoroutine(self._load(model, self._loading))
+        return Deferred.fromCoroutine(self._load(model, self._loading, source))
 
-    async def _load(self, model: Model, newer: set[int]) -> None:
+    def await_all(self, model: Model) -> None:
+        """Say whose vectors will be searched, once the memories have been read."""
+        self.model = model
+        self.problem = "the memories are being read after the start: words alone are searched"
+        self._index.reset(model.dimensions, model.name)
+
+    async def _load(self, model: Model, newer: set[int], source: Source) -> None:
         at = 0
         try:
-            while (piece := await self._read(model, at)) and newer is self._loading:
-                for key, vector in piece:
-                    if key not in newer:
-                        self._index.put(key, vector)
-                at = piece[-1][0]
+            while (piece := await self._read(model, at, source)) and newer is self._loading:
+                keys, rows = piece
+                self._index.put_all(keys, rows, newer)
+                at = int(keys[-1])
                 self.problem = "the vectors are being loaded"
         except Exception as error:
             if newer is self._loading:
@@ -102,8 +123,22 @@ class VectorLeg:
             self.problem = ""
             self.build()
 
-    def _read(self, model: Model, at: int) -> Deferred[list[tuple[int, Vector]]]:
-        return self._database.read(lambda db: vectors.after(db, model, at, _PIECE))
+    def _read(self, model: Model, at: int, source: Source) -> Deferred[Piece | None]:
+        """The keys and the unit vectors of the next memories."""
+
+        def read(db: sqlite3.Connection) -> Piece | None:
+            found = source(db, model, at, _PIECE)
+            if not found:
+                return None
+            keys, rows = zip(*found, strict=True)
+            return np.array(keys, np.int64), units(np.array(rows))
+
+        return self._database.read(read)
+
+    def begin(self) -> None:
+        """The files are its own from now on."""
+        self._waits = False
+        self.build()
 
     async def stop(self) -> None:
         """End what it does and close the index."""
@@ -132,7 +167,7 @@ class VectorLeg:
         """Let the index take in what came and went, where it wants to."""
         if not (self._index.wants_build and self._building is None and self._timer is None):
             return
-        if not self._stopping:
+        if not (self._stopping or self._waits):
             self._building = self._threads.run(self._threads.pools.graph, self._index.build)
             self._building.addCallbacks(self._built, self._not_built)
 

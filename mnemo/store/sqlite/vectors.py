@@ -40,8 +40,9 @@ def use_model(db: sqlite3.Connection, wanted: Model) -> None:
     db.execute("UPDATE state SET value = ? WHERE name = 'dimensions'", (wanted.dimensions,))
     # Vectors of another model stay until theirs replace them: going back costs nothing.
     db.execute(
-        "UPDATE memories SET embedded = EXISTS (SELECT 1 FROM vectors v"
-        " WHERE v.memory = memories.key AND v.version = memories.version"
+        # A row is written anew even where nothing in it changes.
+        "UPDATE memories SET embedded = NOT embedded WHERE embedded != EXISTS (SELECT 1"
+        " FROM vectors v WHERE v.memory = memories.key AND v.version = memories.version"
         " AND v.model = ? AND length(v.vector) = ?)",
         (wanted.name, _SIZE * wanted.dimensions),
     )
@@ -55,6 +56,12 @@ def unembedded(db: sqlite3.Connection, limit: int) -> list[Unembedded]:
     return [Unembedded(*row) for row in rows]
 
 
+def backlog(db: sqlite3.Connection) -> int:
+    """How many memories have no vector of the model in use."""
+    (count,) = db.execute("SELECT count(*) FROM memories WHERE embedded = 0").fetchone()
+    return int(count)
+
+
 def put(
     db: sqlite3.Connection, made: Sequence[tuple[Unembedded, Vector]]
 ) -> list[tuple[int, Vector]]:
@@ -66,16 +73,12 @@ def put(
     used = model(db)
     kept = []
     for memory, vector in made:
-        if vector.shape != (used.dimensions,) or not np.isfinite(vector).all():
-            raise StoreError(
-                f"a vector for {used.name or 'no model'} must be {used.dimensions} finite numbers"
-            )
+        blob = packed(used, vector)
         current = db.execute(
             "UPDATE memories SET embedded = 1 WHERE key = ? AND version = ?",
             (memory.key, memory.version),
         )
         if current.rowcount:
-            blob = vector.astype(np.float16).tobytes()
             db.execute(
                 "INSERT OR REPLACE INTO vectors VALUES (?, ?, ?, ?)",
                 (memory.key, memory.version, used.name, blob),
@@ -84,10 +87,25 @@ def put(
     return kept
 
 
-def after(db: sqlite3.Connection, used: Model, key: int, limit: int) -> list[tuple[int, Vector]]:
+def packed(by: Model, vector: Vector) -> bytes:
+    """
+    A vector as it is kept.
+
+    @raise StoreError: where it is not as long as those of the model, or is not finite
+    """
+    if vector.shape != (by.dimensions,) or not np.isfinite(vector).all():
+        raise StoreError(
+            f"a vector for {by.name or 'no model'} must be {by.dimensions} finite numbers"
+        )
+    return vector.astype(np.float16).tobytes()
+
+
+def after(
+    db: sqlite3.Connection, used: Model, key: int, limit: int, table: str = "vectors"
+) -> list[tuple[int, Vector]]:
     """The vectors by one model of the first C{limit} memories behind C{key} that have one."""
     rows = db.execute(
-        "SELECT memory, vector FROM vectors"
+        f"SELECT memory, vector FROM {table}"
         " WHERE memory > ? AND model = ? AND length(vector) = ? ORDER BY memory LIMIT ?",
         (key, used.name, _SIZE * used.dimensions, limit),
     )

@@ -15,7 +15,7 @@ from hypothesis.stateful import (
 from numpy.typing import NDArray
 from twisted.trial.unittest import SynchronousTestCase
 
-from mnemo.store.index.columns import NOBODY, Columns, passes
+from mnemo.store.index.columns import NOBODY, Columns, Row, passes
 from mnemo.store.records import Filter, Memory
 from tests.store.index.examples import NOW, FilterFields, MemoryFields, filters, memories, memory
 
@@ -117,11 +117,68 @@ class OrderTests(SynchronousTestCase):
                 same = sessions[key] == sessions[other]
                 self.assertEqual(same, kept.session == its.session)
 
+    @given(PUTS)
+    def test_it_is_the_same_where_all_are_read_at_once(
+        self, puts: list[tuple[int, str, float, str]]
+    ) -> None:
+        kept = {
+            key: memory(key, session=session, created=created, archived=deed == "archive")
+            for key, session, created, deed in puts
+        }
+        pieces = [[row(kept[key])] for key in sorted(kept)]
+        columns = Columns.of(memory(0), pieces)
+        self.assertEqual(len(columns), len(kept) + 1)
+        around = columns.around(list(kept), Filter(now=NOW)).tolist()
+        self.assertEqual(around, [neighbours(kept, key) for key in kept])
+        # What comes later finds its place among them.
+        for key, each in kept.items():
+            kept[key] = memory(key, session=each.session, created=-each.created)
+            columns.put(kept[key])
+        around = columns.around(list(kept), Filter(now=NOW)).tolist()
+        self.assertEqual(around, [neighbours(kept, key) for key in kept])
+
     def test_a_past_that_is_read_backwards_is_in_order_too(self) -> None:
         columns = Columns()
         for key in range(1, 3_000):
             columns.put(memory(key, session="a", created=-float(key)))
         self.assertEqual(columns.around([7], Filter(now=NOW)).tolist(), [[9, 8, 6, 5]])
+
+
+class ReadingTests(SynchronousTestCase):
+    """All memories are read while some change."""
+
+    def test_what_changes_meanwhile_is_not_undone(self) -> None:
+        columns = Columns()
+        columns.put(memory(0))
+        columns.await_all()
+        columns.put(memory(5, project="new"))
+        columns.put(memory(2, project="changed", concepts=("b",)))
+        columns.remove(3)
+        read = [row(memory(key, project="read", concepts=("a",))) for key in (1, 2, 3)]
+        columns.adopt(Columns.of(memory(0), [read]))
+        self.assertEqual(len(columns), 4)
+        self.assertIsNone(columns.slot(3))
+        for project, keys in (("read", {1}), ("changed", {2}), ("new", {5})):
+            wanted = Filter(now=NOW, project=project)
+            self.assertEqual(columns.matching(wanted, range(9)), keys)
+        self.assertEqual(columns.matching(Filter(now=NOW, concepts=("a",)), range(9)), {1})
+        self.assertEqual(columns.matching(Filter(now=NOW, concepts=("b",)), range(9)), {2})
+
+
+def row(memory: Memory) -> Row:
+    """A memory as it is read."""
+    return (
+        memory.key,
+        memory.project,
+        memory.type,
+        memory.source,
+        memory.session,
+        memory.salience,
+        memory.fades,
+        memory.created,
+        memory.archived,
+        memory.concepts,
+    )
 
 
 def neighbours(known: dict[int, Memory], key: int) -> list[int]:

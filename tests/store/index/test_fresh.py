@@ -1,8 +1,9 @@
 """Rows that the text index does not have yet."""
 
 import threading
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Unpack
+from typing import Any, Unpack
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -10,7 +11,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_stat
 from twisted.trial.unittest import SynchronousTestCase
 
 from mnemo.store.index.columns import Columns, passes
-from mnemo.store.index.fresh import Fresh, FreshRows
+from mnemo.store.index.fresh import Fresh, FreshRows, Said
 from mnemo.store.index.text import Document, TextIndex, Weights
 from mnemo.store.records import Filter, Memory
 from tests.store.index.examples import NOW, MemoryFields, filters, memories, memory
@@ -26,7 +27,7 @@ class FreshRowsTests(SynchronousTestCase):
 
     def put(self, key: int, words: str, change: int = 1, **fields: Unpack[MemoryFields]) -> None:
         self.columns.put(memory(key, **fields))
-        self.fresh.put(key, words.split(), change)
+        self.fresh.put(key, Said.of(words.split()), change)
 
     def search(
         self,
@@ -149,7 +150,7 @@ class FreshRowsTests(SynchronousTestCase):
         columns, fresh = Columns(), FreshRows()
         for change, each in enumerate(kept):
             columns.put(each)
-            fresh.put(each.key, ("all",), change)
+            fresh.put(each.key, Said.of(["all"]), change)
         latest = {each.key: each for each in kept}
         found = fresh.search(["all"], columns, wanted, 100, NO_WEIGHTS).hits
         self.assertEqual(
@@ -179,7 +180,7 @@ class Machine(RuleBasedStateMachine):
         self.change += 1
         self.truth[key] = words
         self.columns.put(memory(key))
-        self.fresh.put(key, words, self.change)
+        self.fresh.put(key, Said.of(words), self.change)
 
     @rule(key=st.integers(1, 6))
     def remove(self, key: int) -> None:
@@ -201,6 +202,42 @@ class Machine(RuleBasedStateMachine):
             found = [key for key, _ in answer.hits]
             found += [k for k, has in self.index.items() if word in has and k not in answer.hidden]
             assert sorted(found) == sorted(k for k, has in self.truth.items() if word in has)
+
+
+class ReactorTests(SynchronousTestCase):
+    """What is called on the reactor thread costs the same for a long text as for a short one."""
+
+    def test_a_row_is_noted_and_let_go_without_a_look_at_its_words(self) -> None:
+        fresh, said = FreshRows(), Said(Unread(), frozenset(), 1)
+        fresh.put(1, said, 1)
+        fresh.put(1, said, 2)
+        fresh.remove(1, 3)
+        fresh.put(2, said, 4)
+        fresh.settled(4)
+        self.assertEqual(len(fresh), 0)
+        self.assertEqual(fresh.holders(["x"]), (0, {"x": 0}))
+
+    def test_rows_that_come_and_go_unasked_leave_nothing(self) -> None:
+        fresh = FreshRows()
+        for number in range(100):
+            fresh.put(number, Said.of(["x"]), number)
+        fresh.holders(["x"])
+        for number in range(100, 200):
+            fresh.put(number, Said.of(["x"]), number)
+        fresh.settled(200)
+        self.assertEqual(len(fresh._moved), 100)
+        self.assertEqual(fresh.holders(["x"]), (0, {"x": 0}))
+        self.assertEqual((fresh._moved, fresh._posted, fresh._postings), (set(), {}, {}))
+
+
+class Unread(dict[str, int]):
+    """Words that nobody may look at."""
+
+    def __iter__(self) -> Iterator[str]:
+        raise AssertionError("it was read")
+
+    def items(self) -> Any:
+        raise AssertionError("it was read")
 
 
 class MachineTests(SynchronousTestCase):

@@ -49,6 +49,16 @@ class GraphTests(SynchronousTestCase):
             self.assertEqual(graph.nearest(self.rows[number], 3)[0], number)
         self.assertEqual(len(graph.nearest(self.rows[0], 10 * COUNT)), COUNT)
 
+    def test_vectors_are_added_to_a_saved_graph(self) -> None:
+        self.saved.start([(self.keys[:200], self.rows[:200])]).finish()
+        self.saved.start([(self.keys[200:], self.rows[200:])], self.saved.load()).finish()
+        graph = self.saved.load()
+        assert graph is not None
+        self.assertEqual(graph.keys.tolist(), self.keys.tolist())
+        self.assertEqual(graph.fingerprints.tolist(), fingerprints(self.rows).tolist())
+        for number in range(0, COUNT, 10):
+            self.assertEqual(graph.nearest(self.rows[number], 3)[0], number)
+
     def test_only_the_graph_and_what_it_is_made_of_are_left(self) -> None:
         self.make()
         self.assertEqual(set(self.files()), {"graph.usearch", "graph.npz"})

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from mnemo.store.index.rows import Rows, products, unit
+from mnemo.store.index.rows import Rows, products, unit, units
 
 
 class UnitTests(SynchronousTestCase):
@@ -28,6 +28,13 @@ class UnitTests(SynchronousTestCase):
         for bad in (np.nan, np.inf):
             with self.assertRaises(ValueError):
                 unit(np.array([1.0, bad], dtype=np.float32))
+
+    def test_many_at_once_are_as_each_alone(self) -> None:
+        vectors = np.random.default_rng(4).standard_normal((50, 8))
+        vectors[7] = 0.0
+        self.assertEqual(units(vectors).tolist(), [unit(each).tolist() for each in vectors])
+        with self.assertRaises(ValueError):
+            units(np.array([[1.0, np.nan]]))
 
 
 class ProductsTests(SynchronousTestCase):

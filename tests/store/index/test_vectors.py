@@ -3,7 +3,7 @@
 import threading
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Unpack
+from typing import Any, Unpack
 
 import numpy as np
 from hypothesis import given, settings
@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from twisted.trial.unittest import SynchronousTestCase
 
 from mnemo.store.index.columns import Columns, passes
-from mnemo.store.index.graph import GraphNotBuilt
+from mnemo.store.index.graph import GraphNotBuilt, Making, SavedGraph
 from mnemo.store.index.rows import Half
 from mnemo.store.index.vectors import Vector, VectorIndex
 from mnemo.store.records import Filter, Memory
@@ -277,15 +277,48 @@ class GraphSearchTests(VectorIndexCase):
         self.assertUsesGraph(again)
 
     def test_it_is_made_again_when_many_have_come(self) -> None:
-        for key in range(401, 601):
+        for key in range(401, 521):
             self.put(key)
         self.assertFalse(self.index.wants_build)
-        self.put(601)
+        self.put(521)
         self.assertTrue(self.index.wants_build)
         stamps = self.stamps()
         self.index.build()
         self.assertFalse(self.index.wants_build)
         self.assertNotEqual(self.stamps(), stamps)
+
+    def bases(self) -> list[bool]:
+        """Build again; for each graph that was made whether it was made of another."""
+        found: list[bool] = []
+        start = SavedGraph.start
+
+        def noted(saved: SavedGraph, *given: Any) -> Making:
+            found.append(given[1] is not None)
+            return start(saved, *given)
+
+        self.patch(SavedGraph, "start", noted)
+        self.index.build()
+        return found
+
+    def test_what_has_come_is_added_to_it(self) -> None:
+        for key in range(401, 561):
+            self.put(key)
+        self.put(3, seed=903)
+        self.assertEqual(self.bases(), [True])
+        self.assertUsesGraph(self.index)
+        self.assertEqual(self.found(vector(903), 1), [3])
+        self.assertNotEqual(self.found(vector(3), 1), [3])
+        for seed in range(1_000, 1_020):
+            self.assertNearlyAll(self.found(vector(seed), 10), self.nearest(vector(seed), 10))
+        self.assertNearlyAll(
+            self.found(vector(5), 10, index=self.reopened()), self.nearest(vector(5), 10)
+        )
+
+    def test_one_in_which_much_is_outdated_is_made_from_nothing(self) -> None:
+        for key in range(41, 201):
+            self.put(key, seed=1_000 + key)
+        self.assertEqual(self.bases(), [False])
+        self.assertEqual(self.found(vector(1_041), 1), [41])
 
     def test_nothing_of_a_memory_that_is_gone_stays_on_disk(self) -> None:
         self.index.remove(7)

@@ -16,13 +16,14 @@ CARRIED = {
     "exclusions": {"pattern", "added"},
     "feedback": {"query", "memory", "quality", "at"},
     "files": {"project", "path", "hash", "taken"},
+    "gists": {"memory", "gist", "dropped"},
     "imports": {"key", "memory"},
     "links": {"source", "target", "relation"},
     "memories": {
         "id", "version", "type", "source", "project", "session", "salience", "fades", "created",
         "updated", "archived", "concepts", "text",
     },
-    "queries": {"id", "text", "session", "project", "returned", "at"},
+    "queries": {"id", "text", "session", "project", "returned", "at", "kind"},
     "sessions": {
         "id", "kind", "version", "client", "client_version", "principal", "project",
         "capabilities", "lookup", "created", "active", "ended", "reason", "memories",
@@ -33,14 +34,22 @@ CARRIED = {
 """What a line of an export has, or tells by its place."""
 
 MADE_AGAIN = {
+    "abstracted": None,
+    "abstractions": None,
+    "cursors": None,
     "derived": None,
+    "drafts": None,
+    "evidence": None,
     "files": {"key"},
     "jobs": None,
     "likenesses": None,
     "memories": {"key", "change", "compared", "digest", "embedded"},
+    "next_vectors": None,
+    "patterns": None,
     "queries": {"number"},
     "removed": None,
-    "state": None,
+    "state": None,  # but for the coaching
+    "studies": None,
     "tasks": None,
     "vectors": None,
 }

@@ -3,10 +3,12 @@
 import contextlib
 import shutil
 import tempfile
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from attrs import evolve
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
@@ -28,6 +30,9 @@ from tests.store.sqlite.samples import DIMENSIONS, NOW, embed, found, word
 PROJECTS = st.sampled_from(["", "p", "q"])
 TYPES = st.sampled_from(["decision", "error", "insight"])
 SALIENCES = st.sampled_from([0.0, 0.3, 0.6, 1.0])
+RELATIONS = st.sampled_from(["similar", "caused_by", "supersedes"])
+QUERIES = st.sampled_from(["q1", "q2"])
+QUALITIES = st.sampled_from(["helpful", "partial", "irrelevant"])
 TIMES = st.sampled_from([10.0, 20.0, 30.0])
 FADES = st.sampled_from([500.0, NOW, NOW + 1, NEVER])
 CONCEPTS = st.lists(st.sampled_from(["x", "X", "é", "É"]), unique=True, max_size=2).map(tuple)
@@ -64,6 +69,10 @@ def passes(memory: dict[str, Any], wanted: Filter) -> bool:
     )
 
 
+def new(id: str, text: str, fields: dict[str, Any]) -> NewMemory:
+    return NewMemory(id=id, text=text, source="agent", session="", **fields)
+
+
 class StoreMachine(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
@@ -71,7 +80,9 @@ class StoreMachine(RuleBasedStateMachine):
         self.clock = Clock()
         self.memories: dict[str, dict[str, Any]] = {}
         self.purged: set[str] = set()
-        self.counter = 0
+        self.links: set[tuple[str, str, str]] = set()
+        self.judged: dict[tuple[str, str], str] = {}
+        self.counter = self.twins = 0
         self.random = np.random.default_rng(7)
         self.store = open_store(self.directory, self.clock)
 
@@ -108,9 +119,11 @@ class StoreMachine(RuleBasedStateMachine):
         said = self.new_word()
         one = f"m{self.counter}"
         text = f"{said} and the common rest"
-        new = NewMemory(id=one, text=text, source="agent", session="", **fields)
-        kept = result_of(self.store.add(new))
+        kept = result_of(self.store.add(new(one, text, fields)))
         assert kept.text == text
+        self.held(one, text, said, fields)
+
+    def held(self, one: str, text: str, said: str, fields: dict[str, Any]) -> None:
         self.memories[one] = {
             "text": text,
             "word": said,
@@ -120,6 +133,69 @@ class StoreMachine(RuleBasedStateMachine):
             "vector": None,
             **fields,
         }
+
+    @precondition(lambda self: self.memories)
+    @rule(
+        data=st.data(),
+        again=st.booleans(),
+        spaces=st.sampled_from(["", " ", "\n"]),
+        replaces=st.booleans(),
+        relation=RELATIONS,
+        type=TYPES,
+        concepts=CONCEPTS,
+        created=TIMES,
+    )
+    def remember(self, data: st.DataObject, again: bool, spaces: str, **fields: Any) -> None:
+        """Keep a text once in a project, link it, and perhaps let it replace another."""
+        other, relation = self.memories[old := self.some(data)], fields.pop("relation")
+        said = other["word"] if again else self.new_word()
+        text = other["text"] + spaces if again else f"{said} and the common rest"
+        supersedes = self.some(data) if fields.pop("replaces") else ""
+        fields |= {"project": other["project"], "salience": 0.6, "fades": NEVER}
+        self.twins += again
+        one = f"twin{self.twins}" if again else f"m{self.counter}"
+        twins = [
+            each
+            for each, memory in self.memories.items()
+            if (memory["project"], memory["type"]) == (other["project"], fields["type"])
+            and memory["text"].rstrip() == text.rstrip()
+            and not memory["archived"]
+        ]
+        made = evolve(new(one, text, fields), links=((old, relation),))
+        kept = result_of(self.store.keep(made, supersedes))
+        assert kept.duplicate == bool(twins)
+        if twins:
+            one = kept.memory.id
+            assert one in twins
+            added = (*self.memories[one]["concepts"], *fields["concepts"])
+            self.memories[one]["concepts"] = tuple(dict.fromkeys(added))
+        else:
+            self.held(one, text, said, fields)
+        if one != old:
+            self.links.add((one, old, relation))
+        if supersedes and supersedes != one:
+            self.links.add((one, supersedes, "supersedes"))
+            self.memories[supersedes]["archived"] = True
+        self.check_links(one)
+
+    @precondition(lambda self: len(self.memories) > 1)
+    @rule(data=st.data(), relation=RELATIONS)
+    def link(self, data: st.DataObject, relation: Any) -> None:
+        one, other = self.some(data), self.some(data)
+        if one != other:
+            result_of(self.store.link(one, other, relation))
+            self.links.add((one, other, relation))
+            self.check_links(one)
+
+    @precondition(lambda self: self.memories)
+    @rule(data=st.data(), query=QUERIES, quality=QUALITIES)
+    def judge(self, data: st.DataObject, query: str, quality: Any) -> None:
+        one = self.some(data)
+        earlier = result_of(self.store.record_feedback(query, [one, "nobody"], quality, NOW))
+        assert earlier == {one: self.judged.get((query, one))}
+        self.judged[query, one] = quality
+        again = result_of(self.store.record_feedback(query, [one], quality, NOW))
+        assert again == {one: quality}
 
     @precondition(lambda self: self.memories)
     @rule(data=st.data(), now=st.sampled_from([100.0, 200.0]))
@@ -151,6 +227,8 @@ class StoreMachine(RuleBasedStateMachine):
         one = self.some(data)
         assert result_of(self.store.purge([one])) == [one]
         self.purged.add(self.memories.pop(one)["word"])
+        self.links = {each for each in self.links if one not in each[:2]}
+        self.judged = {key: said for key, said in self.judged.items() if key[1] != one}
         try:
             result_of(self.store.amend(one, "x", NOW))
         except UnknownMemory:
@@ -199,7 +277,10 @@ class StoreMachine(RuleBasedStateMachine):
         assert [each.id for each in kept] == sorted(self.memories)
         for each in kept:
             memory = self.memories[each.id]
-            for field in ("text", "type", "project", "salience", "fades", "created", "archived"):
+            for field in (
+                *("text", "type", "project", "salience", "fades", "created", "archived"),
+                "concepts",
+            ):
                 assert getattr(each, field) == memory[field]
             assert each.embedded == (memory["vector"] is not None)
             assert each.version == len(memory["versions"]) + 1
@@ -210,10 +291,23 @@ class StoreMachine(RuleBasedStateMachine):
         one = self.some(data)
         assert result_of(self.store.versions(one)) == self.memories[one]["versions"]
 
+    @precondition(lambda self: self.memories)
+    @rule(data=st.data())
+    def it_has_the_links_from_both_ends(self, data: st.DataObject) -> None:
+        self.check_links(self.some(data))
+
+    def check_links(self, one: str) -> None:
+        known = result_of(self.store.links([one]))[one]
+        expected = {(b, relation, True) for a, b, relation in self.links if a == one}
+        expected |= {(a, relation, False) for a, b, relation in self.links if b == one}
+        assert len(known) == len(expected)
+        assert {(each.id, each.relation, each.outgoing) for each in known} == expected
+
     @rule(wanted=FILTERS, limit=st.integers(1, 5))
     def it_lists_the_newest_that_pass(self, wanted: Filter, limit: int) -> None:
+        order = {one: number for number, one in enumerate(self.memories)}
         expected = sorted(
-            (-self.memories[one]["created"], -int(one[1:]), one) for one in self.matching(wanted)
+            (-self.memories[one]["created"], -order[one], one) for one in self.matching(wanted)
         )
         listed = result_of(self.store.newest(wanted, limit))
         assert [each.id for each in listed] == [one for *_, one in expected[:limit]]
@@ -223,10 +317,11 @@ class StoreMachine(RuleBasedStateMachine):
     def it_finds_a_memory_by_its_word_where_it_passes(
         self, data: st.DataObject, wanted: Filter
     ) -> None:
-        one = self.some(data)
-        expected = {one} & self.matching(wanted)
-        candidates = found(self.store, self.memories[one]["word"], wanted=wanted, limit=1)
-        assert set(candidates) == expected
+        said = self.memories[self.some(data)]["word"]
+        fit = {one for one in self.matching(wanted) if self.memories[one]["word"] == said}
+        candidates = found(self.store, said, wanted=wanted, limit=1)
+        assert set(candidates) <= fit
+        assert len(candidates) == min(len(fit), 1)
 
     @rule(wanted=FILTERS)
     def it_finds_all_that_pass_by_a_common_word(self, wanted: Filter) -> None:
@@ -259,7 +354,7 @@ class StoreMachine(RuleBasedStateMachine):
     @precondition(lambda self: self.purged)
     @rule()
     def it_finds_nothing_that_was_purged(self) -> None:
-        for said in self.purged:
+        for said in self.purged - {each["word"] for each in self.memories.values()}:
             assert found(self.store, said, wanted=Filter(now=NOW)) == {}
 
     @rule()
@@ -267,6 +362,7 @@ class StoreMachine(RuleBasedStateMachine):
         counts = result_of(self.store.statistics(NOW))
         for state in ("active", "fading", "archived"):
             assert getattr(counts, state) == len(self.matching(Filter(now=NOW, state=state)))
+        assert dict(counts.feedback) == Counter(self.judged.values())
         assert counts.unembedded == sum(each["vector"] is None for each in self.memories.values())
 
     @rule()

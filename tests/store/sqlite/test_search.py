@@ -2,10 +2,14 @@
 
 from typing import Any
 
+from twisted.internet.defer import CancelledError, Deferred
+
+from mnemo.store.interfaces import Vector
 from mnemo.store.records import ALONE, Filter
 from tests.store.inline import result_of
 from tests.store.sqlite.case import StoreTestCase
 from tests.store.sqlite.samples import (
+    ALL,
     DIMENSIONS,
     NOW,
     direction,
@@ -41,6 +45,24 @@ class Searching(StoreTestCase):
         self.assertIsNone(candidates["vector"].text_score)
         self.assertEqual(candidates["both"].text_score, candidates["text"].text_score)
         self.assertEqual(candidates["both"].memory, self.one("both"))
+
+    def test_words_are_searched_while_the_vector_is_made(self) -> None:
+        self.add(*(new(f"m{n}", "walrus " * n, session="s") for n in range(1, 9)))
+        embed(self.store, {f"m{n}": direction(1, n) for n in range(3, 7)})
+        at_once = result_of(self.store.search("walrus", direction(1), ALL, 3))
+        making: Deferred[Vector | None] = Deferred()
+        searched = self.store.search("walrus", making, ALL, 3)
+        self.assertNoResult(searched)
+        self.assertEqual(self.pools.readers.waiting, [])
+        making.callback(direction(1))
+        self.assertEqual(self.successResultOf(searched), at_once)
+
+    def test_a_vector_that_never_comes_ends_the_search(self) -> None:
+        making: Deferred[Vector | None] = Deferred()
+        searched = self.store.search("walrus", making, ALL, 3)
+        searched.cancel()
+        self.failureResultOf(searched, CancelledError)
+        self.assertTrue(making.called)
 
     def test_a_memory_that_one_leg_proposes_gets_the_other_legs_score(self) -> None:
         self.add(*(new(f"v{n}", "walrus and much more beside") for n in range(5)))

@@ -46,6 +46,19 @@ class KeepingInStep(TextLegTestCase):
         self.assertEqual(len(self.pools.text.waiting), 1)
         self.pools.text.release()
 
+    def test_many_at_once_are_found_and_nothing_is_said_to_be_missing(self) -> None:
+        self.patch(text_leg, "_COMMIT_ROWS", 10)
+        self.pools.text.hold()
+        self.add(*(new(f"m{number:02}", "walrus") for number in range(35)))
+        said = []
+        while self.pools.text.waiting:
+            self.assertEqual(len(found(self.store, "walrus", limit=99)), 35)
+            said.append(problems(self.store))
+            self.pools.text.step()
+        self.pools.text.release()
+        self.assertGreater(len(said), 3)
+        self.assertEqual(set(said), {()})
+
     def test_what_comes_during_a_commit_is_in_the_next_one_and_found_meanwhile(self) -> None:
         self.add(new("a", "walrus"))
         self.pools.text.hold()

@@ -73,6 +73,38 @@ class Loading(VectorLegTestCase):
         self.assertEqual(problems(self.store, vector=direction(1)[:3]), ())
 
 
+class Starting(VectorLegTestCase):
+    def test_words_are_searched_before_all_memories_are_read(self) -> None:
+        self.add(new("old", "the walrus"))
+        self.stop()
+        self.pools = InlinePools()
+        self.store = make_store(self.directory, self.clock, pools=self.pools)
+        self.pools.readers.hold()
+        started = self.store.start()
+        # What it needs of the database is read before the reading of all, or after it.
+        reading = None
+        while not started.called:
+            waiting = self.pools.readers.waiting
+            if reading is None and self.store.dimensions:
+                reading = waiting.pop(0)
+            else:
+                self.pools.readers.step()
+        assert reading is not None
+        added = self.store.add(new("young", "a walrus"))
+        searched = self.store.search("walrus", direction(1), ALL, 9)
+        while self.pools.readers.waiting:
+            self.pools.readers.step()
+        result_of(added)
+        there = result_of(searched)
+        self.assertEqual({each.memory.id for each in there.candidates}, {"old", "young"})
+        self.assertIn("words alone", there.problems[0])
+        self.pools.readers.held = False
+        reading()
+        self.assertEqual(problems(self.store, vector=direction(1)), ())
+        self.assertEqual(len(self.nearest(limit=9)), 5)
+        self.assertEqual(self.store.memories, 7)
+
+
 class Failing(VectorLegTestCase):
     def break_index(self) -> MonkeyPatcher:
         def fails(*_: object) -> None:

@@ -1,0 +1,1 @@
+A language model's steps follow each other without waiting for the daemon in between, and whoever asks meanwhile waits for one pass of the model, not for the rest of a step; a row is added to a pass where that makes it faster; batches of texts to embed are filled up.
