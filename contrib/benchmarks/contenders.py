@@ -138,14 +138,16 @@ def _python_of_server() -> Path:
     place = BUILD / "llama_cpp_server"
     python = place / "bin" / "python"
     if not (place / "made").exists():
-        venv.create(place, with_pip=True, clear=True)
+        venv.create(place, clear=True)
         lines = (line.partition(";") for line in requires(NAME) or ())
         extra = [needed.strip() for needed, _, when in lines if 'extra == "server"' in when]
-        subprocess.run([python, "-m", "pip", "install", "-q", *extra], check=True)
+        pip = [sys.executable, "-m", "pip", "--python", str(python), "install", "-q"]
+        subprocess.run([*pip, *extra], check=True)
         (place / "made").touch()
     # After its own packages, so that these are found first.
     own = get_path("purelib", vars={"base": str(place)})
-    Path(own, "installed.pth").write_text(get_path("purelib") + "\n")
+    folders = [each for each in sys.path if each.endswith("-packages")]
+    Path(own, "installed.pth").write_text("\n".join(folders) + "\n")
     return python
 
 

@@ -90,6 +90,11 @@ def measure(chosen: Plan, terms: Terms, programs: Native) -> dict[str, Any]:
             partial(measures.patience, mnemo, work, chosen.samples),
         )
         print(f"  {_rounded(figures['first_text'])}")
+        figures["query"] = section(
+            "milliseconds to the vector of a query",
+            partial(measures.query_waits, mnemo, work, 2 * chosen.samples),
+        )
+        print(f"  {_rounded(figures['query'])}")
         others = [
             mnemo,
             stack.enter_context(contenders.llama_server(terms, programs.server)),
@@ -176,6 +181,9 @@ def bars(figures: dict[str, Any]) -> list[tuple[str, bool]]:
     limit = first["alone_p50"] + 2 * first["step_p50"]
     waited = first["busy_p50"]
     kept.append((f"first text after {waited:.0f} ms, at most {limit:.0f}", waited <= limit))
+    query = figures["query"]
+    kept_waiting = query["busy_p99"] - query["alone_p50"]
+    kept.append((f"a query waits {kept_waiting:.0f} ms, at most 50", kept_waiting <= 50))
     embedded = ratio(figures["embeddings"], "mnemo", "bare llama.cpp")
     at_least("embeddings, to bare llama.cpp", embedded, 0.97)
     health = figures["health_p99_ms"]

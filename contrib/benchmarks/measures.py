@@ -134,6 +134,42 @@ def patience(server: Server, work: Work, samples: int) -> dict[str, float]:
     }
 
 
+def query_waits(server: Server, work: Work, samples: int) -> dict[str, float]:
+    """
+    Milliseconds that the vector of a query takes, alone and while nobody waits for what both
+    models do: texts are embedded and generations run.
+    """
+    connection = HTTPConnection("127.0.0.1", server.port, timeout=60)
+    queries = iter(corpus.questions(2 * samples))
+    name = _embedding_model(server)
+
+    def taken() -> Latencies:
+        return Latencies.of_seconds(
+            _vectors(connection, name, [next(queries)]) for _ in range(samples)
+        )
+
+    alone = taken()
+    enough = threading.Event()
+
+    def index() -> None:
+        own = HTTPConnection("127.0.0.1", server.port, timeout=60)
+        while not enough.is_set():
+            _vectors(own, name, list(corpus.memories(TEXTS)))
+        own.close()
+
+    with at_once([index]), _background(server, work):
+        try:
+            busy = taken()
+        finally:
+            enough.set()
+    connection.close()
+    return {
+        "alone_p50": alone.percentile(50),
+        "busy_p50": busy.percentile(50),
+        "busy_p99": busy.percentile(99),
+    }
+
+
 @contextmanager
 def _background(server: Server, work: Work) -> Iterator[list[Answer]]:
     """Generations that nobody waits for; the answers are there at the end."""
@@ -178,7 +214,7 @@ def health(server: Server, work: Work, callers: int) -> Latencies:
 def embeddings(server: Server, bare: Bare, texts: int, rounds: int) -> Rates:
     """Texts embedded a second, of the same texts; of the bare loop its best way."""
     rates: Rates = {"mnemo": [], "bare llama.cpp": []}
-    name = str(server.health()["model"]["name"]).rpartition("-")[0]
+    name = _embedding_model(server)
     for number in range(rounds):
         made = list(corpus.memories(texts, seed=number))
         rates["mnemo"].append(texts / _embed(server, name, made))
@@ -193,17 +229,28 @@ def _embed(server: Server, model: str, texts: Sequence[str]) -> float:
     def call(own: Sequence[Sequence[str]]) -> None:
         connection = HTTPConnection("127.0.0.1", server.port, timeout=600)
         for part in own:
-            body = {"model": model, "input": part, "encoding_format": "base64"}
-            connection.request("POST", "/v1/embeddings", json.dumps(body), HEADERS)
-            answer = json.loads(connection.getresponse().read())
-            vectors = [b64decode(each["embedding"]) for each in answer["data"]]
-            assert len(vectors) == len(part)
+            _vectors(connection, model, part)
         connection.close()
 
     begin = time.perf_counter()
     with at_once([partial(call, asked[half::2]) for half in range(2)]):
         pass
     return time.perf_counter() - begin
+
+
+def _vectors(connection: HTTPConnection, model: str, texts: Sequence[str]) -> float:
+    """Seconds for one request for the vectors of texts."""
+    begin = time.perf_counter()
+    body = {"model": model, "input": texts, "encoding_format": "base64"}
+    connection.request("POST", "/v1/embeddings", json.dumps(body), HEADERS)
+    answer = json.loads(connection.getresponse().read())
+    vectors = [b64decode(each["embedding"]) for each in answer["data"]]
+    assert len(vectors) == len(texts)
+    return time.perf_counter() - begin
+
+
+def _embedding_model(server: Server) -> str:
+    return str(server.health()["model"]["name"]).rpartition("-")[0]
 
 
 def gpu_memory() -> float:

@@ -1,5 +1,6 @@
 """The embedder of the daemon: a model on the inference thread, and the scheduler before it."""
 
+from collections import deque
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Final
@@ -24,9 +25,10 @@ from mnemo.inference.interfaces import (
     ModelInfo,
     Priority,
 )
+from mnemo.inference.jobs import Job, Step
 from mnemo.inference.library import NoSuchGpu
 from mnemo.inference.query_cache import QueryCache
-from mnemo.inference.scheduler import Job, Scheduler, Step
+from mnemo.inference.scheduler import Scheduler
 from mnemo.inference.thread import InferenceThread, ThreadStopped
 
 RETRY_SECONDS: Final = 5.0
@@ -70,7 +72,8 @@ class Engine:
         self._step_seconds = step_seconds
         self._backend: IEmbeddingBackend | None = None
         self._scheduler: Scheduler | None = None
-        self._step: Step | None = None
+        # The step that runs, and the one that follows it.
+        self._steps: deque[Step] = deque()
         self._cache = QueryCache()
         self._answers: dict[Job, Deferred[Vectors]] = {}
         self._callbacks: list[Callable[[], object]] = []
@@ -178,10 +181,25 @@ class Engine:
     def begin(self) -> Callable[[], Any]:
         """The step to run now."""
         assert self._scheduler is not None
-        assert self._backend is not None
-        step, backend, now = self._scheduler.next_step(), self._backend, self._clock.seconds
+        step = self._scheduler.next_step()
         assert step is not None
-        self._step = step
+        return self._timed(step)
+
+    def following(self) -> Callable[[], Any] | None:
+        """The step to run after the one that runs, if there is one by now."""
+        assert self._scheduler is not None
+        step = self._scheduler.following()
+        return None if step is None else self._timed(step)
+
+    def hurry(self) -> None:
+        """Have the step that follows the one that runs not begin."""
+        if self._scheduler is not None:
+            self._scheduler.hurry()
+
+    def _timed(self, step: Step) -> Callable[[], tuple[Any, float]]:
+        assert self._backend is not None
+        self._steps.append(step)
+        backend, now = self._backend, self._clock.seconds
 
         def timed() -> tuple[Any, float]:
             started = now()
@@ -193,11 +211,11 @@ class Engine:
     def done(self, result: tuple[Any, float]) -> None:
         """The step has ended."""
         assert self._scheduler is not None
-        assert self._step is not None
+        step = self._steps.popleft()
         try:
-            ended = self._scheduler.finish(self._step, *result)
+            ended = self._scheduler.finish(step, *result)
         except Exception as problem:
-            self.failed(problem)
+            self._fail_step(self._scheduler, step, problem)
             return
         for job in ended:
             answer = self._answers.pop(job, None)
@@ -208,13 +226,16 @@ class Engine:
     def failed(self, problem: Exception) -> None:
         """The step has failed, and its jobs with it."""
         assert self._scheduler is not None
-        assert self._step is not None
+        step = self._steps.popleft()
         if isinstance(problem, Interrupted):
-            self._scheduler.put_back(self._step)
-            return
+            self._scheduler.put_back(step)
+        else:
+            self._fail_step(self._scheduler, step, problem)
+
+    def _fail_step(self, scheduler: Scheduler, step: Step, problem: Exception) -> None:
         self.log.failure("the embedding model failed", Failure(problem))
         failed = EmbeddingFailed(f"the embedding model failed: {_one_line(problem)}")
-        for job in self._scheduler.fail(self._step):
+        for job in scheduler.fail(step):
             self._fail(job, failed)
 
     def _fail(self, job: Job, problem: Exception) -> None:

@@ -112,6 +112,23 @@ class TokenChoice:
     likeliest: tuple[tuple[str, float], ...] = ()
 
 
+class Piece(str):
+    """
+    A piece of an answer, with the log probabilities that were asked for.
+
+    @ivar choices: the tokens that came since the piece before
+    """
+
+    choices: tuple[TokenChoice, ...] = ()
+
+    @classmethod
+    def of(cls, text: str, choices: Sequence[TokenChoice]) -> "Piece":
+        """C{text} with these tokens."""
+        piece = cls(text)
+        piece.choices = tuple(choices)
+        return piece
+
+
 @frozen
 class Completion:
     """
@@ -203,5 +220,6 @@ class IGenerator(Interface):
         L{UnfitRequest} or L{GenerationFailed}, and with C{TimeoutError} where the time is up.
 
         @param on_text: told each piece of the answer as soon as it is sure: whole characters,
-            nothing that may yet turn out to be a stop string or a thought
+            nothing that may yet turn out to be a stop string or a thought. It is a L{Piece} where
+            log probabilities are asked for and the backend says them piece by piece
         """

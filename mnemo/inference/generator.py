@@ -1,6 +1,7 @@
 """The language model of the daemon: loaded on the inference thread, shared by all who ask."""
 
 import secrets
+from collections import deque
 from collections.abc import Callable
 from functools import partial
 from typing import Any, Final
@@ -25,6 +26,7 @@ from mnemo.inference.generation import (
     GeneratorStatistics,
     GeneratorUnavailable,
     IGenerator,
+    Piece,
     TokenChoice,
     UnfitRequest,
 )
@@ -63,6 +65,14 @@ class Answer:
     waited: float | None = None
     first: float | None = None
     over: bool = False
+    _told: int = field(default=0, init=False)  # of the choices
+
+    def piece(self, text: str) -> str:
+        """C{text} as it is told, with the choices that were not told yet if they are wanted."""
+        if self.request.logprobs is None:
+            return text
+        choices, self._told = self.choices[self._told :], len(self.choices)
+        return Piece.of(text, choices)
 
 
 @implementer(IGenerator, IStepSource)
@@ -103,7 +113,8 @@ class LocalGenerator:
         self._backend: IGenerationBackend | None = None
         self._template: Template | None = None
         self._slots: Slots | None = None
-        self._step: Step | None = None
+        # The step that runs, and the one that follows it.
+        self._steps: deque[Step] = deque()
         self._answers: dict[Run, Answer] = {}
         self._waiters: list[Deferred[None]] = []
         self._loading = False
@@ -225,33 +236,48 @@ class LocalGenerator:
         assert self._slots is not None
         assert self._backend is not None
         assert self._template is not None
-        self._step = step = self._slots.next_step()
+        step = self._slots.next_step()
+        assert step is not None
+        self._steps.append(step)
         if isinstance(step, PrepareStep):
             run = step.run
             return partial(prepare, self._backend, self._template, run.number, run.request)
-        assert step is not None
         now = self._clock.seconds()
         for answer in self._answers.values():
             if answer.waited is None and answer.run is not None and answer.run.live:
                 answer.waited = now - answer.asked
         return partial(_timed, self._clock.seconds, self._backend, step)
 
+    def following(self) -> Callable[[], Any] | None:
+        """The step to run after the one that runs, if that is known."""
+        assert self._slots is not None
+        assert self._backend is not None
+        step = self._slots.following()
+        if step is None:
+            return None
+        self._steps.append(step)
+        return partial(_timed, self._clock.seconds, self._backend, step)
+
+    def hurry(self) -> None:
+        """Have what runs end with the pass of the model that runs."""
+        for step in self._steps:
+            if isinstance(step, DecodeStep):
+                step.cut = True
+
     def done(self, result: Any) -> None:
         """The step has ended."""
         assert self._slots is not None
-        step, self._step = self._step, None
+        step = self._steps.popleft()
         if isinstance(step, PrepareStep):
             self._prepared(self._slots, step, result)
             return
-        assert step is not None
         for event in self._slots.finish(step, *result):
             self._take(event)
 
     def failed(self, problem: Exception) -> None:
         """The step has failed."""
         assert self._slots is not None
-        step, self._step = self._step, None
-        assert step is not None
+        step = self._steps.popleft()
         known = isinstance(problem, UnfitRequest | CacheFull)
         if not known:
             self.log.failure("the language model failed", Failure(problem))
@@ -302,7 +328,7 @@ class LocalGenerator:
     def _tell(self, answer: Answer, text: str) -> None:
         if text and answer.on_text is not None:
             try:
-                answer.on_text(text)
+                answer.on_text(answer.piece(text))
             except Exception:
                 self.log.failure("who was told of generated text has failed")
 

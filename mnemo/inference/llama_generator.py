@@ -13,12 +13,13 @@ from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
+from attrs import evolve
 from numpy.typing import NDArray
 from zope.interface import implementer
 
-from mnemo.inference.answer_stream import MARKS
 from mnemo.inference.catalogue import ModelBroken
 from mnemo.inference.chat import Template
+from mnemo.inference.filling import Filling
 from mnemo.inference.generation import (
     GenerationFailed,
     GeneratorInfo,
@@ -46,6 +47,7 @@ from mnemo.inference.steps import (
     Token,
 )
 from mnemo.inference.trial import check
+from mnemo.inference.vocabulary import Vocabulary
 
 CPU_SLOTS: Final = 2
 GPU_SLOTS: Final = 4
@@ -138,31 +140,32 @@ class LlamaGenerator:
     ) -> None:
         self._llama = llama = library.llama
         self._model: Any = model
-        self._vocab = llama.llama_model_get_vocab(model)
+        self._vocabulary = Vocabulary(llama, model)
         self._now = now
         self._path = path
-        self._tokens: int = llama.llama_vocab_n_tokens(self._vocab)
         self.slots = slots
         # One for each run that has a row, as many for those that pause, and one beyond the
         # slots; and for each of these one for what it begins with, as far as there are as many.
-        self.sequences = min(2 * (2 * slots + 1), llama.llama_max_parallel_sequences())
+        # One more is for the row that fills up others.
+        self.sequences = min(2 * (2 * slots + 1), llama.llama_max_parallel_sequences() - 1)
         self.batch = CPU_BATCH if device.handle is None else GPU_BATCH
         self.keeps = not (
             llama.llama_model_is_recurrent(model) or llama.llama_model_is_hybrid(model)
         )
         self._context = self._make_context(library, threads, device, context)
         self._memory = llama.llama_get_memory(self._context)
+        self._filling = Filling() if device.handle is None and self.keeps else None
         self.capacity: int = llama.llama_n_ctx(self._context)
         self._batch = Batch(llama, self.batch)
         self._samplers: dict[int, tuple[Sampler, int | None]] = {}
-        self._pieces: dict[int, bytes] = {}
+        # What the latest step has sampled and not gone on with.
+        self._left: Sequence[Chunk] = ()
+        self._views: dict[int, Logits] = {}
         self._saved: dict[int, NDArray[np.uint8]] = {}
         self.template = (llama.llama_model_chat_template(model, None) or b"").decode(
             "utf-8", "replace"
         )
-        self.bos = self._text_of(llama.llama_vocab_bos(self._vocab))
-        self.eos = self._text_of(llama.llama_vocab_eos(self._vocab))
-        self._longest = self._longest_text()
+        self.bos, self.eos = self._vocabulary.bos, self._vocabulary.eos
         cache_bytes = read_header(path).cache_bytes(self.capacity)
         self.info = GeneratorInfo(
             name=path.stem,
@@ -180,22 +183,13 @@ class LlamaGenerator:
 
         @raise UnfitRequest: it has more bytes than the longest tokens could stand for
         """
-        llama = self._llama
         content = text.encode("utf-8", "replace")
-        if len(content) > self._longest * self.info.window:
+        if len(content) > self._vocabulary.longest * self.info.window:
             raise UnfitRequest(
                 f"the prompt has {len(content)} bytes; the model takes {self.info.window} tokens"
             )
-        add = not (self.bos and text.startswith(self.bos))
-        room = len(content) + 2
-        while True:
-            tokens = (llama.llama_token * room)()
-            count = llama.llama_tokenize(
-                self._vocab, content, len(content), tokens, room, add, True
-            )
-            if count >= 0:
-                return list(tokens[:count])
-            room = -count
+        begin = not (self.bos and text.startswith(self.bos))
+        return self._vocabulary.tokenize(content, begin=begin)
 
     def open(self, run: int, sampling: Sampling, grammar: str, logprobs: int | None) -> None:
         """
@@ -206,7 +200,7 @@ class LlamaGenerator:
         if logprobs is not None and not 0 <= logprobs <= MOST_LOGPROBS:
             raise UnfitRequest(f"logprobs must be from 0 to {MOST_LOGPROBS}, not {logprobs}")
         self._forget(run)
-        sampler = Sampler(self._llama, self._vocab, sampling, grammar)
+        sampler = Sampler(self._llama, self._vocabulary.pointer, sampling, grammar)
         self._samplers[run] = sampler, logprobs
 
     def perform(self, step: DecodeStep) -> Outcome:
@@ -221,7 +215,10 @@ class LlamaGenerator:
             self._do(chore)
         tokens: dict[int, list[Token]] = {}
         failures: dict[int, Exception] = {}
-        chunks, started, rounds = step.chunks, self._now(), 0
+        chunks = self._left if step.follows else step.chunks
+        if step.follows and step.cut:
+            chunks = ()
+        self._left, started, rounds = (), self._now(), 0
         while chunks:
             try:
                 self._decode(chunks)
@@ -232,10 +229,10 @@ class LlamaGenerator:
             chunks = self._sample(chunks, tokens, failures)
             rounds += 1
             # Another round takes as long as those before.
-            if rounds >= step.rounds or (self._now() - started) * (rounds + 1) > (
-                step.seconds * rounds
-            ):
+            longer = (self._now() - started) * (rounds + 1) / rounds
+            if step.cut or rounds >= step.rounds or longer > step.seconds:
                 break
+        self._left = chunks
         return Outcome(tokens, failures)
 
     def close(self) -> None:
@@ -304,16 +301,34 @@ class LlamaGenerator:
             end = chunk.position + len(chunk.tokens)
             if not 0 <= chunk.position < end <= self.capacity:
                 raise ValueError(f"positions {chunk.position} to {end} of {self.capacity}")
-            if not all(0 <= token < self._tokens for token in chunk.tokens):
-                raise ValueError(f"a token that is none of the model's {self._tokens}")
-            outputs = np.zeros(len(chunk.tokens), np.int8)
-            outputs[-1] = chunk.most > 0
-            self._batch.add(chunk.sequence, chunk.position, chunk.tokens, outputs)
-        code = self._llama.llama_decode(self._context, self._batch.struct)
+            if not all(0 <= token < self._vocabulary.size for token in chunk.tokens):
+                raise ValueError(f"a token that is none of the model's {self._vocabulary.size}")
+            self._batch.add(chunk.sequence, chunk.position, chunk.tokens, last=chunk.most > 0)
+        code = self._compute(len(chunks))
         if code == _FULL:
             raise CacheFull("the model's cache is full")
         if code != 0:
             raise RuntimeError(f"llama.cpp could not compute the step (code {code})")
+
+    def _compute(self, rows: int) -> int:
+        """Compute what the batch holds, with a row more where that is faster."""
+        llama, filling = self._llama, self._filling
+        # Only a batch of nothing but decoding rows, and one that has room in it.
+        if filling is None or self._batch.struct.n_tokens != rows or rows == self.batch:
+            return int(llama.llama_decode(self._context, self._batch.struct))
+        wanted = filling.rows(rows)
+        if wanted > rows:
+            self._batch.add(self.sequences, 0, (0,), last=False)
+        started = self._now()
+        code = int(llama.llama_decode(self._context, self._batch.struct))
+        if code == 0:
+            filling.measured(wanted, self._now() - started)
+        if wanted > rows:
+            llama.llama_memory_seq_rm(self._memory, self.sequences, -1, -1)
+            if code == _FULL:  # there may be room without it
+                self._batch.struct.n_tokens = rows
+                code = int(llama.llama_decode(self._context, self._batch.struct))
+        return code
 
     def _sample(
         self,
@@ -345,12 +360,20 @@ class LlamaGenerator:
         if run not in self._samplers:
             raise ValueError(f"run {run} has no sampler")
         sampler, logprobs = self._samplers[run]
-        pointer = self._llama.llama_get_logits_ith(self._context, row)
-        logits = np.ctypeslib.as_array(pointer, (self._tokens,))
+        logits = self._logits(row)
         number = sampler.choose(logits)
-        choice = None if logprobs is None else self._choice(logits, number, logprobs)
-        last = self._llama.llama_vocab_is_eog(self._vocab, number)
-        return Token(number, b"" if last else self._piece(number), choice, last)
+        token = self._vocabulary.token(number)
+        if logprobs is None:
+            return token
+        return evolve(token, choice=self._choice(logits, number, logprobs))
+
+    def _logits(self, row: int) -> Logits:
+        pointer = self._llama.llama_get_logits_ith(self._context, row)
+        # Making a view takes longer than finding the likeliest; they come to be at few places.
+        place = ctypes.addressof(pointer.contents)
+        if place not in self._views:
+            self._views[place] = np.ctypeslib.as_array(pointer, (self._vocabulary.size,))
+        return self._views[place]
 
     def _choice(self, logits: Logits, number: int, count: int) -> TokenChoice:
         """How likely a token was, among all that the model knows and before any setting."""
@@ -361,9 +384,11 @@ class LlamaGenerator:
         )
         ordered = sorted(likeliest.tolist(), key=lambda each: (-float(logits[each]), each))
         return TokenChoice(
-            self._readable(number),
+            self._vocabulary.readable(number),
             float(logits[number]) - whole,
-            tuple((self._readable(each), float(logits[each]) - whole) for each in ordered),
+            tuple(
+                (self._vocabulary.readable(each), float(logits[each]) - whole) for each in ordered
+            ),
         )
 
     def _forget(self, run: int) -> None:
@@ -380,34 +405,6 @@ class LlamaGenerator:
         if not 0 <= sequence < self.sequences:
             raise ValueError(f"sequence {sequence}; there are 0 to {self.sequences - 1}")
 
-    # -- the vocabulary
-
-    def _piece(self, token: int) -> bytes:
-        """The bytes that a token stands for. Special ones stand for nothing, but L{MARKS}."""
-        if token not in self._pieces:
-            special = self._bytes_of(token, special=True) in MARKS
-            self._pieces[token] = self._bytes_of(token, special=special)
-        return self._pieces[token]
-
-    def _readable(self, token: int) -> str:
-        return self._bytes_of(token, special=True).decode("utf-8", "replace")
-
-    def _bytes_of(self, token: int, *, special: bool) -> bytes:
-        room = 64
-        while True:
-            piece = ctypes.create_string_buffer(room)
-            length = self._llama.llama_token_to_piece(self._vocab, token, piece, room, 0, special)
-            if length >= 0:
-                return piece.raw[:length]
-            room = -length
-
-    def _text_of(self, token: int) -> str:
-        return self._bytes_of(token, special=True).decode("utf-8", "replace") if token >= 0 else ""
-
-    def _longest_text(self) -> int:
-        text = self._llama.llama_vocab_get_text
-        return max(len(text(self._vocab, token) or b"") for token in range(self._tokens))
-
     # -- loading
 
     def _make_context(self, library: Library, threads: int, device: Device, context: int) -> Any:
@@ -415,7 +412,7 @@ class LlamaGenerator:
         params = llama.llama_context_default_params()
         params.n_ctx = -(-context // _PADDING) * _PADDING
         params.n_batch, params.n_ubatch = self.batch, _MICROBATCH
-        params.n_seq_max = params.n_outputs_max = self.sequences
+        params.n_seq_max = params.n_outputs_max = self.sequences + 1
         params.kv_unified = params.swa_full = True
         params.n_threads = params.n_threads_batch = threads
         params.flash_attn_type = llama.LLAMA_FLASH_ATTN_TYPE_AUTO

@@ -58,19 +58,23 @@ class Batch:
         """Empty it."""
         self.struct.n_tokens = 0
 
-    def add(self, sequence: int, position: int, tokens: Sequence[int], outputs: Any) -> None:
+    def add(self, sequence: int, position: int, tokens: Sequence[int], *, last: bool) -> None:
         """
         Add C{tokens} of a sequence, which are there from C{position} on.
 
-        @param outputs: for each token whether its result is read, or one value for all
+        @param last: whether the result of the last of them is read; those of others are not
         @raise ValueError: there is no room for them
         """
         start, end = self.struct.n_tokens, self.struct.n_tokens + len(tokens)
         self._check_room(end)
-        self._tokens[start:end] = tokens
-        self._positions[start:end] = np.arange(position, position + len(tokens))
+        if len(tokens) == 1:
+            self._tokens[start], self._positions[start] = tokens[0], position
+        else:
+            self._tokens[start:end] = tokens
+            self._positions[start:end] = np.arange(position, position + len(tokens))
         self._sequences[start:end] = sequence
-        self._outputs[start:end] = outputs
+        self._outputs[start:end] = False
+        self._outputs[end - 1] = last
         self.struct.n_tokens = end
 
     def _check_room(self, tokens: int) -> None:

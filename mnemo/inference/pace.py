@@ -1,5 +1,6 @@
 """How much fits into a step of bounded length, as far as was measured. Plain arithmetic."""
 
+from math import inf
 from typing import Final
 
 LEAST: Final = 8
@@ -12,7 +13,7 @@ work on so many rows at once: 17 took 1.4 times as long as 16, and 32 no longer 
 """
 
 GROWTH: Final = 4
-"""How many times as large as the latest a chunk may be: what is measured can be wrong."""
+"""How many times as large as any before a chunk may be: what is measured can be wrong."""
 
 _WEIGHT: Final = 0.3  # of the newest measurement
 
@@ -34,14 +35,22 @@ class Pace:
         self._prompt_token: float | None = None
         self._chunk = 0
 
-    def prompt_tokens(self, rows: int, most: int) -> int:
-        """How many prompt tokens a step takes beside C{rows} that decode, at most C{most}."""
-        fits = 0
+    def prompt_tokens(self, rows: int, most: int, left: float = inf) -> int:
+        """
+        How many prompt tokens a step takes beside C{rows} that decode, at most C{most}.
+
+        @param left: how many there are. A rest that takes no longer than another pass over the
+            model's weights would is taken along
+        """
+        fits = rest = 0
         if self._prompt_token is not None:
-            room = self.step_seconds - self.round_seconds(rows)
-            fits = min(int(room / max(self._prompt_token, 1e-9)), GROWTH * self._chunk)
-        tiles = max((rows + fits) // TILE, (rows + LEAST - 1) // TILE + 1)
-        return min(most, tiles * TILE - rows)
+            each, round_seconds = max(self._prompt_token, 1e-9), self.round_seconds(rows)
+            fits = int((self.step_seconds - round_seconds) / each)
+            rest = int(round_seconds / each)
+        known = GROWTH * self._chunk
+        fits, rest = min(fits, known), min(fits + rest, known)
+        fitting = _whole_tiles(rows, fits)
+        return min(most, int(left) if fitting < left <= rest else fitting)
 
     def round_seconds(self, rows: int) -> float:
         """How long a pass over C{rows} that decode takes; 0 where that is not known."""
@@ -55,9 +64,19 @@ class Pace:
         if prompt_tokens >= LEAST:
             each = max(seconds - self.round_seconds(rows), 0.0) / prompt_tokens
             self._prompt_token = _mixed(self._prompt_token, each)
-            self._chunk = prompt_tokens
+            self._chunk = max(self._chunk, prompt_tokens)
         elif not prompt_tokens and rows and rounds:
             self._rounds[rows] = _mixed(self._rounds.get(rows), seconds / rounds)
+
+
+def _whole_tiles(rows: int, fits: int) -> int:
+    """
+    How many prompt tokens fill up tiles, at least L{LEAST}; as many as fit where whole tiles would
+    leave more than a quarter of these to another pass.
+    """
+    least = ((rows + LEAST - 1) // TILE + 1) * TILE - rows
+    whole = (rows + fits) // TILE * TILE - rows
+    return max(least, whole if whole >= 0.75 * fits else fits)
 
 
 def _mixed(known: float | None, newest: float) -> float:

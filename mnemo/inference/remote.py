@@ -18,6 +18,7 @@ from mnemo.inference.generation import (
     GeneratorUnavailable,
     IGenerator,
     Overloaded,
+    Piece,
     UnfitRequest,
 )
 from mnemo.inference.remote_answer import RemoteAnswer
@@ -102,7 +103,7 @@ class RemoteGenerator:
             if text and not first:
                 first = self.reactor.seconds() - began
             if text and on_text is not None:
-                on_text(text)
+                on_text(text if request.logprobs is None else Piece.of(text, answer.news()))
 
         self._count(running=1)
         try:

@@ -35,6 +35,7 @@ class RemoteAnswer:
     _finish: str = field(default="", init=False)
     _usage: Mapping[str, Any] = field(factory=dict, init=False)
     _choices: list[TokenChoice] = field(factory=list, init=False)
+    _told: int = field(default=0, init=False)
     _calls: dict[int, dict[str, Any]] = field(factory=dict, init=False)
     _ended: bool = field(default=False, init=False)
 
@@ -56,6 +57,11 @@ class RemoteAnswer:
             raise AnswerBroken(f"{self.host} answers what cannot be read: {problem}") from None
         except (AttributeError, IndexError, KeyError, TypeError, ValueError) as problem:
             raise AnswerBroken(f"{self.host} answers what is no completion: {problem!r}") from None
+        return new
+
+    def news(self) -> list[TokenChoice]:
+        """The tokens with log probabilities that have come since this was asked last."""
+        new, self._told = self._choices[self._told :], len(self._choices)
         return new
 
     def completion(self) -> Completion:

@@ -59,9 +59,11 @@ class Sampler:
 
         @raise GenerationFailed: there is none, by the grammar or because the model is broken
         """
-        if not math.isfinite(float(logits.max())):
+        # The likeliest is no number where any is none.
+        likeliest = int(logits.argmax())
+        if not math.isfinite(logits[likeliest]):
             raise GenerationFailed("the language model's numbers are no numbers; is it damaged?")
-        token = self._choice(logits, constrained=False)
+        token = likeliest if self._chain is None else self._choice(logits, constrained=False)
         if self._grammar is not None and not self._fits(token):
             token = self._choice(logits, constrained=True)
         if self._chain is not None:
@@ -78,8 +80,6 @@ class Sampler:
         self._chain = self._grammar = None
 
     def _choice(self, logits: Logits, *, constrained: bool) -> int:
-        if self._chain is None and not constrained:
-            return int(logits.argmax())
         entries = self._entries
         entries["id"], entries["logit"], entries["p"] = self._numbers, logits, 0.0
         if constrained:

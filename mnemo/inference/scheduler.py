@@ -1,124 +1,30 @@
 """
-What runs next on the model. Plain state: no thread, no clock, no model.
+What runs next on the embedding model. Plain state: no thread, no clock, no model.
 
-A job is the texts of one call. It is worked on in steps: first the pieces of its texts are
-tokenised, then the windows of their tokens are encoded. One step runs at a time, and takes as
-much as it may of the jobs that wait: interactive jobs before background ones, the sessions of
-a class in turn, the jobs of a session in order. So an interactive job waits for one step of
-background work at most, and a session that imports a thousand notes holds no other one up.
+A job is worked on in steps. One step runs at a time, and takes as much as it may of the jobs that
+wait: interactive jobs before background ones, the sessions of a class in turn, the jobs of a
+session in order. So an interactive job waits for one step of background work at most, and a
+session that imports a thousand notes holds no other one up.
 
 Windows of like length are not sought out for a step: llama.cpp packs them without padding, so
-that would make nothing faster.
+that would make nothing faster. But a step that is full is, so of the windows of a job the longest
+goes first that fits.
 """
 
 from collections import OrderedDict, deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
+from itertools import islice
 from typing import Any, Final
 
-import numpy as np
-from attrs import Factory, define, frozen
-from numpy.typing import NDArray
-
-from mnemo.inference.interfaces import IEmbeddingBackend, ModelInfo, Priority
-from mnemo.inference.windows import PIECE, cost, normalised, pieces, weighted, windows
-
-_EACH_PIECE: Final = 64
+from mnemo.inference.interfaces import ModelInfo, Priority
+from mnemo.inference.jobs import EncodeStep, Job, Part, Step, TokenizeStep, jobs_of, make_job
+from mnemo.inference.windows import PIECE
 
 LEAST: Final = 64
 """The fewest tokens that are worth a background step of their own; fewer take as long."""
 
+_LOOKED_AT: Final = 64  # of the jobs of a session, for one that fits
 _WEIGHT: Final = 0.3  # of the newest measurement
-
-
-@define(eq=False)
-class Job:
-    """
-    Texts to embed, and how far that has come.
-
-    @ivar tokens: of each text
-    @ivar sums: for each text the sum of its weighted windows, until L{vectors} is made of it
-    @ivar parts: what no step has taken yet: pieces, or windows once all is tokenised
-    @ivar over: whether it has its vectors, has failed or was cancelled
-    @ivar asked: when it was asked for, by whatever clock that has
-    """
-
-    priority: Priority
-    session: str
-    tokens: list[list[int]]
-    sums: NDArray[np.float32]
-    parts: "deque[Piece] | deque[Window]" = Factory(deque)
-    tokenised: bool = False
-    over: bool = False
-    asked: float = 0.0
-
-    @property
-    def vectors(self) -> NDArray[np.float32]:
-        """The unit vector of each text, once the job has ended."""
-        return normalised(self.sums)
-
-
-@frozen(eq=False)
-class Piece:
-    """A part of a text of C{job}, the text with this number."""
-
-    job: Job
-    number: int
-    text: str
-
-    @property
-    def cost(self) -> int:
-        """In characters, and as many as make up for the handling of a short piece."""
-        return len(self.text) + _EACH_PIECE
-
-
-@frozen(eq=False)
-class Window:
-    """A window of tokens of a text of C{job}, the text with this number."""
-
-    job: Job
-    number: int
-    tokens: Sequence[int]
-
-    @property
-    def cost(self) -> int:
-        """In tokens."""
-        return cost(self.tokens)
-
-
-@frozen(eq=False)
-class TokenizeStep:
-    """A step that tokenises pieces."""
-
-    parts: Sequence[Piece]
-
-    def run(self, backend: IEmbeddingBackend) -> list[list[int]]:
-        """Do it, on the inference thread."""
-        return [backend.tokenize(piece.text) for piece in self.parts]
-
-    def keep(self, result: list[list[int]]) -> None:
-        """Take what L{run} returned into the jobs."""
-        for piece, tokens in zip(self.parts, result, strict=True):
-            piece.job.tokens[piece.number] += tokens
-
-
-@frozen(eq=False)
-class EncodeStep:
-    """A step that encodes windows."""
-
-    parts: Sequence[Window]
-
-    def run(self, backend: IEmbeddingBackend) -> NDArray[np.float32]:
-        """Do it, on the inference thread."""
-        tokens = [window.tokens for window in self.parts]
-        return weighted(backend.encode(tokens), tokens)
-
-    def keep(self, result: NDArray[np.float32]) -> None:
-        """Take what L{run} returned into the jobs."""
-        for window, vector in zip(self.parts, result, strict=True):
-            window.job.sums[window.number] += vector
-
-
-Step = TokenizeStep | EncodeStep
 
 
 class Scheduler:
@@ -146,7 +52,8 @@ class Scheduler:
         self._step_seconds = step_seconds
         self._token_seconds = 0.0
         self._put_back = False
-        self._running: Step | None = None
+        # The step that runs, and the one that follows it.
+        self._steps: deque[Step] = deque()
         # The classes in the order of Priority; in each the sessions that have jobs, those whose
         # turn is next first.
         self._lanes: dict[Priority, OrderedDict[str, deque[Job]]] = {
@@ -155,31 +62,38 @@ class Scheduler:
 
     def submit(self, texts: Sequence[str], priority: Priority, session: str) -> Job:
         """Have C{texts}, at least one, embedded."""
-        sums = np.zeros((len(texts), self._model.dimensions), np.float32)
-        job = Job(priority, session, [[] for _ in texts], sums)
-        job.parts = deque(
-            Piece(job, number, piece)
-            for number, text in enumerate(texts)
-            for piece in pieces(text, PIECE)
-        )
-        self._advance(job)
+        job = make_job(texts, self._model.dimensions, priority, session)
+        job.advance(self._model.window)
         self._lanes[priority].setdefault(session, deque()).append(job)
         self.waiting[priority] += 1
         return job
 
     def urgency(self) -> Priority | None:
         """The class of the step that could run now: None while one runs, or where no job waits."""
-        if self._running is not None:
+        if self._steps:
             return None
         return next((priority for priority, lane in self._lanes.items() if lane), None)
 
     def next_step(self) -> Step | None:
         """What to run now: None while a step runs, or where no job waits."""
-        if self._running is not None:
+        return None if self._steps else self._take()
+
+    def following(self) -> EncodeStep | None:
+        """
+        What to run right after the step that runs, whatever that brings. C{None} where there is
+        no such step, or one already.
+        """
+        if len(self._steps) != 1 or not isinstance(self._steps[0], EncodeStep):
             return None
-        lane = next(filter(None, self._lanes.values()), None)
-        self._running = self._take(lane) if lane else None
-        return self._running
+        step = self._take(tokenised=True)
+        assert not isinstance(step, TokenizeStep)
+        return step
+
+    def hurry(self) -> None:
+        """Have the step that follows not begin."""
+        for step in islice(self._steps, 1, None):
+            if isinstance(step, EncodeStep):
+                step.cut = True
 
     def finish(self, step: Step, result: Any, seconds: float = 0.0) -> list[Job]:
         """
@@ -189,9 +103,11 @@ class Scheduler:
         @param seconds: how long it took
         @return: the jobs that have ended with it
         """
-        assert step is self._running
+        if result is None:
+            self._return(step)
+            return []
         step.keep(result)
-        self._running = None
+        self._leave(step)
         self.steps += 1
         if isinstance(step, EncodeStep):
             tokens = sum(window.cost for window in step.parts)
@@ -199,10 +115,12 @@ class Scheduler:
             self._measure(seconds / tokens)
             if step.parts[0].job.priority is Priority.BACKGROUND:
                 self._put_back = False
-        jobs = _jobs(step)
+        for part in step.parts:
+            part.job.taken -= 1
+        jobs = jobs_of(step)
         for job in jobs:
-            self._advance(job)
-        ended = [job for job in jobs if not job.parts]
+            job.advance(self._model.window)
+        ended = [job for job in jobs if job.done]
         for job in ended:
             self._end(job)
             self.texts += len(job.tokens)
@@ -211,7 +129,7 @@ class Scheduler:
     @property
     def interruptible(self) -> bool:
         """Whether the running step may be interrupted: not the same work twice in a row."""
-        step = self._running
+        step = self._steps[0] if self._steps else None
         return (
             isinstance(step, EncodeStep)
             and step.parts[0].job.priority is Priority.BACKGROUND
@@ -219,14 +137,9 @@ class Scheduler:
         )
 
     def put_back(self, step: Step) -> None:
-        """The running step was interrupted. What it held waits again, before the rest."""
-        assert step is self._running
-        self._running = None
+        """The running step was interrupted. What it held waits again."""
+        self._return(step)
         self._put_back = True
-        held: list[Any] = list(step.parts)
-        for part in reversed(held):
-            if not part.job.over:
-                part.job.parts.appendleft(part)
 
     def fail(self, step: Step) -> list[Job]:
         """
@@ -234,9 +147,8 @@ class Scheduler:
 
         @return: these jobs
         """
-        assert step is self._running
-        self._running = None
-        jobs = _jobs(step)
+        self._leave(step)
+        jobs = jobs_of(step)
         for job in jobs:
             self.drop(job)
         return jobs
@@ -248,22 +160,31 @@ class Scheduler:
 
     # -- inside
 
-    def _take(self, lane: OrderedDict[str, deque[Job]]) -> Step:
-        """A step of one part of each session in turn, again and again, until it is full."""
-        session = next(iter(lane))
-        first = lane[session][0]
+    def _take(self, *, tokenised: bool | None = None) -> Step | None:
+        """
+        A step of one part of each session in turn, again and again, until it is full.
+
+        @param tokenised: of what kind it has to be, if that matters
+        """
+        lane = next(filter(None, self._lanes.values()), None)
+        jobs = () if lane is None else (job for jobs in lane.values() for job in jobs if job.waits)
+        first = next(iter(jobs), None)
+        if lane is None or first is None or tokenised not in (None, first.tokenised):
+            return None
         room = self._room(first)
         parts: list[Any] = []
-        turns = deque(_turns(jobs, first.tokenised) for jobs in lane.values())
+        turns = deque(lane.values())
         while turns:
             turn = turns.popleft()
-            job = next(turn, None)
-            if job is not None and (job.parts[0].cost <= room or not parts):
-                parts.append(job.parts.popleft())
-                room -= parts[-1].cost
+            part = _part(turn, first.tokenised, room, any_cost=not parts)
+            if part is not None:
+                parts.append(part)
+                room -= part.cost
                 turns.append(turn)
-        lane.move_to_end(session)
-        return EncodeStep(parts) if first.tokenised else TokenizeStep(parts)
+        lane.move_to_end(first.session)
+        step = EncodeStep(parts) if first.tokenised else TokenizeStep(parts)
+        self._steps.append(step)
+        return step
 
     def _room(self, first: Job) -> int:
         """How much a step may cost that begins with C{first}, if its first part costs no more."""
@@ -281,15 +202,15 @@ class Scheduler:
         known = self._token_seconds or token_seconds
         self._token_seconds = known + _WEIGHT * (token_seconds - known)
 
-    def _advance(self, job: Job) -> None:
-        """Go on to its windows when all its pieces are tokenised."""
-        if not job.parts and not job.tokenised:
-            job.tokenised = True
-            job.parts = deque(
-                Window(job, number, window)
-                for number, tokens in enumerate(job.tokens)
-                for window in windows(tokens, self._model.window)
-            )
+    def _leave(self, step: Step) -> None:
+        assert step is self._steps[0]
+        self._steps.popleft()
+
+    def _return(self, step: Step) -> None:
+        self._leave(step)
+        parts: Sequence[Part] = step.parts
+        for part in reversed(parts):
+            part.job.put_back(part)
 
     def _end(self, job: Job) -> None:
         job.over = True
@@ -301,15 +222,12 @@ class Scheduler:
             del lane[job.session]
 
 
-def _jobs(step: Step) -> list[Job]:
-    """The jobs of a step that are still wanted, each once."""
-    return [job for job in dict.fromkeys(part.job for part in step.parts) if not job.over]
-
-
-def _turns(jobs: deque[Job], tokenised: bool) -> Iterator[Job]:
-    """The job to take the next part of, for a session's jobs that are as far as that."""
-    for job in jobs:
-        if job.tokenised is not tokenised:
-            return
-        while job.parts:
-            yield job
+def _part(jobs: deque[Job], tokenised: bool, room: int, *, any_cost: bool) -> Part | None:
+    """A part for a step, of a session's jobs that are as far as that."""
+    for job in islice(jobs, _LOOKED_AT):
+        if job.waits and job.tokenised is not tokenised:
+            return None
+        part = job.take(room, any_cost=any_cost)
+        if part is not None:
+            return part
+    return None

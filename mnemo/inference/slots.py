@@ -18,6 +18,8 @@ from itertools import chain
 from math import ceil
 from typing import Any, Final
 
+from attrs import evolve
+
 from mnemo.inference.generation import Overloaded, UnfitRequest
 from mnemo.inference.interfaces import Priority
 from mnemo.inference.pace import Pace
@@ -65,6 +67,7 @@ class Slots:
         self._run_seconds = 0.0
         self._numbers = 0
         self._step: Step | None = None
+        self._following: DecodeStep | None = None
         # Whether a step of chores alone has failed: they wait for the next run then.
         self._tidying_fails = False
         self._passed_over = 0
@@ -136,10 +139,7 @@ class Slots:
         if not lane[run.session]:
             del lane[run.session]
         self.places.chores.append(Close(run.number))
-        in_step = isinstance(self._step, DecodeStep) and any(
-            chunk.run == run.number for chunk in self._step.chunks
-        )
-        if keep and not in_step:
+        if keep:
             self.places.keep(run)
         self.places.let_go(run)
         if keep:
@@ -165,6 +165,25 @@ class Slots:
         if placed or (self.places.chores and not self._tidying_fails):
             self._step = self._decode(placed)
         return self._step
+
+    def following(self) -> DecodeStep | None:
+        """
+        What to run right after the step that runs, whatever that brings: more of the same, while
+        nobody waits. C{None} where there is no such step, or one already.
+        """
+        step = self._step
+        if not isinstance(step, DecodeStep) or self._following is not None:
+            return None
+        goes_on = any(chunk.most > 1 for chunk in step.chunks)
+        if not goes_on or self.places.chores or len(step.chunks) != len(self.runs):
+            return None
+        # Of a chunk with which a prompt has not ended nothing is sampled.
+        if not all(chunk.most for chunk in step.chunks):
+            return None
+        chunks = [evolve(chunk, tokens=(), most=chunk.most - 1) for chunk in step.chunks]
+        rounds = max(chunk.most for chunk in chunks)
+        self._following = DecodeStep((), chunks, rounds, self._pace.step_seconds, follows=True)
+        return self._following
 
     def prepared(self, step: PrepareStep, prompt: Prompt) -> None:
         """
@@ -195,9 +214,10 @@ class Slots:
         @return: what it has brought. The runs that have come to their end, or failed, are over
         """
         assert step is self._step
-        self._step = None
+        self._step, self._following = self._following, None
         self._tidying_fails = False
-        self.steps += 1
+        # One that follows may have found nothing to go on with.
+        self.steps += not step.follows or bool(outcome.tokens)
         self._measure(step, outcome, seconds)
         runs = {run.number: run for run in self.runs}
         events = []
@@ -208,7 +228,7 @@ class Slots:
             run.seconds += seconds
             failure = outcome.failures.get(run.number)
             tokens = outcome.tokens.get(run.number, ())
-            self._advance(run, len(chunk.tokens), tokens)
+            self._advance(run, len(chunk.tokens) or len(tokens[:1]), tokens)
             if failure is not None:
                 self.end(run)
             elif run.left == 0 or (tokens and tokens[-1].last):
@@ -225,7 +245,7 @@ class Slots:
             give way there are none, and they are tried again
         """
         assert step is self._step
-        self._step = None
+        self._step, self._following = self._following, None
         if isinstance(step, PrepareStep):
             concerned = [step.run]
         else:
@@ -285,8 +305,9 @@ class Slots:
         runs = self._without_background(runs)
         decoding = [run for run in runs if len(run.tokens) - run.held == 1]
         chunks = [self._chunk(run, 1) for run in decoding]
-        room = self._pace.prompt_tokens(len(decoding), self.room.batch - len(decoding))
         prompts = [run for run in runs if run not in decoding]
+        left = sum(len(run.tokens) - run.held for run in prompts)
+        room = self._pace.prompt_tokens(len(decoding), self.room.batch - len(decoding), left)
         for run in prompts:
             length = min(room, len(run.tokens) - run.held)
             if length:
@@ -323,6 +344,7 @@ class Slots:
     def _measure(self, step: DecodeStep, outcome: Outcome, seconds: float) -> None:
         rows = sum(len(chunk.tokens) == 1 for chunk in step.chunks)
         prompt_tokens = sum(len(chunk.tokens) for chunk in step.chunks) - rows
+        rows = len(outcome.tokens) if step.follows else rows
         rounds = max(map(len, outcome.tokens.values()), default=1)
         self._pace.measured(rows, prompt_tokens, rounds, seconds)
 

@@ -7,7 +7,7 @@ number; that names its sampler. Both numbers are the scheduler's.
 
 from collections.abc import Mapping, Sequence
 
-from attrs import field, frozen
+from attrs import define, field, frozen
 from zope.interface import Attribute, Interface
 
 from mnemo.inference.generation import GeneratorInfo, Sampling, TokenChoice
@@ -84,18 +84,24 @@ class Chunk:
     most: int
 
 
-@frozen
+@define(eq=False)
 class DecodeStep:
     """
     One pass of the model over chunks, and as many more passes over what it sampled as fit.
 
     @ivar seconds: after which no further pass is begun
+    @ivar follows: whether it goes on with what the step before it has sampled, so that its own
+        chunks have no tokens
+    @ivar cut: set while it runs or waits to run: it ends after the pass that runs, and one that
+        follows does not begin
     """
 
     chores: Sequence[Chore]
     chunks: Sequence[Chunk]
     rounds: int = 1
     seconds: float = 0.0
+    follows: bool = False
+    cut: bool = False
 
 
 @frozen

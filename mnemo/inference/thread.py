@@ -5,6 +5,10 @@ Sources offer steps: the embedder, the generator. One step runs at a time, and w
 ended the thread takes the most urgent that is offered then, the sources in turn where several
 are as urgent. So what is interactive waits for one step at most, whatever waits behind it.
 What is not urgent is passed over only so often, and then it has one step.
+
+While nobody else has any, a source may have its next step follow without a word from the reactor:
+so the thread goes on computing while those who wait are told of the step before. Whoever comes
+meanwhile has what runs end early, and what was to follow not begin.
 """
 
 import threading
@@ -19,7 +23,7 @@ from twisted.internet.threads import deferToThreadPool
 from twisted.logger import Logger
 from twisted.python.threadpool import ThreadPool
 
-from mnemo.inference.interfaces import IStepSource
+from mnemo.inference.interfaces import IStepSource, Priority
 
 PATIENCE: Final = 8
 """How many steps of others a source lets pass before it has one, urgent or not."""
@@ -50,11 +54,14 @@ class InferenceThread:
         self._pool = pool
         self._running = False
         self._busy = False
+        self._at_work: IStepSource | None = None
         self._idle: Deferred[None] | None = None
         self._calls: deque[tuple[Callable[[], Any], Deferred[Any]]] = deque()
         # Those whose turn is next first, and how often each has been passed over.
         self._sources: list[IStepSource] = []
         self._passed: dict[IStepSource, int] = {}
+        # The class of the step that was chosen last.
+        self._latest = Priority.INTERACTIVE
 
     def start(self) -> None:
         """Make the thread."""
@@ -82,7 +89,9 @@ class InferenceThread:
         self._passed[source] = 0
 
     def wake(self) -> None:
-        """There may be something to do."""
+        """There may be something to do: what runs makes haste."""
+        if self._at_work is not None:
+            self._at_work.hurry()
         if self._running and not self._busy:
             self._busy = True
             Deferred.fromCoroutine(self._work())
@@ -113,7 +122,9 @@ class InferenceThread:
             if self._calls:
                 await self._make_call(*self._calls.popleft())
             elif (source := self._choose()) is not None:
-                await self._make_step(source)
+                self._at_work = source
+                await self._make_steps(source)
+                self._at_work = None
             else:
                 break
         self._busy = False
@@ -129,16 +140,35 @@ class InferenceThread:
         else:
             answer.callback(result)
 
-    async def _make_step(self, source: IStepSource) -> None:
-        try:
+    async def _make_steps(self, source: IStepSource) -> None:
+        """Run a step of C{source}, and those that follow on it while nobody else has any."""
+        running: Deferred[Any] | None = self._begin(source.begin)
+        while running is not None:
+            following = self._following(source)
             try:
-                result = await self._in_thread(source.begin())
-            except Exception as problem:
-                source.failed(problem)
-            else:
-                source.done(result)
+                try:
+                    result = await running
+                except Exception as problem:
+                    source.failed(problem)
+                else:
+                    source.done(result)
+            except Exception:
+                self.log.failure("a step of the inference thread ended in a defect")
+            running = following
+
+    def _begin(self, step: Callable[[], Callable[[], Any]]) -> Deferred[Any]:
+        try:
+            return self._in_thread(step())
         except Exception:
-            self.log.failure("a step of the inference thread ended in a defect")
+            return fail()
+
+    def _following(self, source: IStepSource) -> Deferred[Any] | None:
+        """The step that follows the one that runs."""
+        others = (other.urgency() for other in self._sources if other is not source)
+        if not self._running or self._calls or any(urgency is not None for urgency in others):
+            return None
+        step = source.following()
+        return None if step is None else self._in_thread(step)
 
     def _choose(self) -> IStepSource | None:
         """The source whose step is next: the most urgent, or one that has waited long enough."""
@@ -147,7 +177,11 @@ class InferenceThread:
         if not urgencies:
             return None
         patient = [source for source in urgencies if self._passed[source] >= PATIENCE]
+        # Who is urgent is kept waiting by one of the patient, not by one after the other.
+        if self._latest > min(urgencies.values()):
+            patient = []
         chosen = patient[0] if patient else min(urgencies, key=urgencies.__getitem__)
+        self._latest = urgencies[chosen]
         for source in urgencies:
             self._passed[source] += 1
         self._passed[chosen] = 0

@@ -153,6 +153,32 @@ class FakeEmbedder:
         return np.stack([bag_of_words(text, dimensions) for text in texts])
 
 
+class FakeEngine(FakeEmbedder):
+    """
+    An embedder with a life, by a model of its own.
+
+    @ivar started: whether L{start} was called, and C{stopped} whether L{stop}
+    """
+
+    def __init__(self, name: str, dimensions: int = DIMENSIONS) -> None:
+        super().__init__(dimensions)
+        self.model = self._info = model_info(name, dimensions)
+        self.started = self.stopped = False
+
+    def start(self) -> Deferred[None]:
+        self.started = True
+        return succeed(None)
+
+    def stop(self) -> Deferred[None]:
+        self.stopped = True
+        return succeed(None)
+
+    def _vectors(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """Those of another name are turned to another side."""
+        vectors = super()._vectors(texts)
+        return np.roll(vectors, sum(self._info.name.encode()) % self._info.dimensions, axis=1)
+
+
 @implementer(IEmbeddingBackend)
 class ScriptedBackend:
     """
@@ -216,7 +242,7 @@ class ThreadlessReactor(Clock):
 
 class SteppedPool(ThreadPool):
     """
-    A thread that works when told to.
+    A thread that works when told to, on one call after the other.
 
     @ivar holding: whether it waits for L{work}, or does at once what it is given
     @ivar running: whether it was started and not stopped
@@ -244,7 +270,7 @@ class SteppedPool(ThreadPool):
     ) -> None:
         assert self.running
         assert onResult is not None
-        assert not self._calls, "the thread has more than one call to make"
+        assert len(self._calls) < 2, "the thread has more to do than a step and what follows it"
 
         def call() -> None:
             try:
@@ -262,6 +288,11 @@ class SteppedPool(ThreadPool):
     def busy(self) -> bool:
         """Whether there is a call to make."""
         return bool(self._calls)
+
+    @property
+    def queued(self) -> int:
+        """How many calls there are to make."""
+        return len(self._calls)
 
     def work(self) -> None:
         """Make the call that waits."""

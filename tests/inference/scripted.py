@@ -68,6 +68,7 @@ class ScriptedGenerator:
         self.closed = False
         self.held: list[list[tuple[int, int]]] = [[] for _ in range(self.sequences)]
         self.saved: dict[int, list[int]] = {}
+        self.left: list[Chunk] = []
         self._cells = count()
 
     @property
@@ -95,6 +96,7 @@ class ScriptedGenerator:
     def perform(self, step: DecodeStep) -> Outcome:
         assert not self.closed
         self.steps.append(step)
+        left, self.left = self.left, []
         for chore in step.chores:
             self._do(chore)
         failure, self.failure = self.failure, None
@@ -104,11 +106,14 @@ class ScriptedGenerator:
         assert len({chunk.run for chunk in step.chunks}) == len(step.chunks)
         tokens: dict[int, list[Token]] = {}
         failures: dict[int, Exception] = {}
-        chunks, rounds = list(step.chunks), 0
-        while chunks and rounds < min(step.rounds, 3):
+        chunks, rounds = list(left if step.follows else step.chunks), 0
+        if step.follows and step.cut:
+            chunks = []
+        while chunks and rounds < min(step.rounds, 1 if step.cut else 3):
             self._decode(chunks)
             chunks = self._sample(chunks, tokens, failures)
             rounds += 1
+        self.left = chunks
         return Outcome(tokens, failures)
 
     def close(self) -> None:

@@ -84,6 +84,7 @@ class EmbeddingTests(EngineCase):
         self.pool.work()
         quick = self.engine.embed(["b"], Priority.INTERACTIVE, "asker")
         self.pool.work()
+        self.pool.work()  # what was to follow does not begin
         self.assertNoResult(quick)
         self.pool.work()
         self.pool.work()
@@ -179,7 +180,8 @@ class EmbeddingTests(EngineCase):
         self.successResultOf(engine.start())
         self.successResultOf(engine.embed(["a" * 6] * 200, Priority.BACKGROUND))
         self.assertEqual(sizes[0], 256)
-        self.assertEqual(set(sizes[1:-1]), {96})
+        # One follows the first before it is known how long that has taken.
+        self.assertEqual(set(sizes[2:-1]), {96})
 
     def test_statistics_say_what_was_done(self) -> None:
         self.successResultOf(self.engine.embed(["abc", "d"]))

@@ -339,6 +339,47 @@ class BackendTests(ModelCase):
         step = DecodeStep((), [Chunk(1, 0, 0, model.tokenize("x"), 50)], 50, 0.02)
         self.assertEqual(len(model.perform(step).tokens[1]), 5)
 
+    def test_a_step_may_follow_another_without_its_tokens(self) -> None:
+        model = self.load()
+        prompt = model.tokenize("hello")
+
+        def answer(*steps: DecodeStep) -> list[int]:
+            model.open(1, Sampling(), "", None)
+            done = [model.perform(step).tokens.get(1, ()) for step in steps]
+            return [token.number for tokens in done for token in tokens]
+
+        def first(rounds: int) -> DecodeStep:
+            return DecodeStep([Remove(0)], [Chunk(1, 0, 0, prompt, 9)], rounds, 9.0)
+
+        def following(rounds: int, *, cut: bool = False) -> DecodeStep:
+            return DecodeStep([], [Chunk(1, 0, 0, (), 8)], rounds, 9.0, follows=True, cut=cut)
+
+        whole = answer(first(9))
+        self.assertEqual(answer(first(2), following(3), following(9), following(9)), whole)
+        self.assertEqual(answer(first(2), following(3, cut=True), following(9)), whole[:2])
+
+    def test_a_step_that_is_cut_ends_with_the_pass_that_runs(self) -> None:
+        model = self.load()
+        model.open(1, Sampling(), "", None)
+        chunk = Chunk(1, 0, 0, model.tokenize("hello"), 9)
+        step = DecodeStep([], [chunk], 9, 9.0)
+        step.cut = True
+        self.assertEqual(len(model.perform(step).tokens[1]), 1)
+
+    def test_a_row_that_fills_up_others_takes_no_room_from_them(self) -> None:
+        model = self.load(slots=4, context=256)
+        rows = 4
+        for run in range(rows):
+            model.open(run, Sampling(), "", None)
+            model.perform(DecodeStep((), [Chunk(run, run, 0, [7] * 60, 0)]))
+        assert model._filling is not None
+        self.patch(model._filling, "rows", lambda wanted: wanted + 1)
+        for position in range(60, 64):
+            chunks = [Chunk(run, run, position, [7], 1) for run in range(rows)]
+            self.assertEqual(len(model.perform(DecodeStep((), chunks)).tokens), rows)
+        with self.assertRaises(CacheFull):
+            model.perform(DecodeStep((), [Chunk(0, 0, 64, [7], 1)]))
+
     def test_a_full_cache_is_no_end(self) -> None:
         model = self.load(slots=1, context=256)
         model.open(1, Sampling(), "", None)

@@ -1,6 +1,5 @@
 """A batch of tokens for llama.cpp."""
 
-import numpy as np
 from twisted.trial.unittest import SynchronousTestCase
 
 from mnemo.inference.library import library
@@ -19,26 +18,26 @@ class BatchTests(SynchronousTestCase):
         ]
 
     def test_tokens_have_places_in_their_sequences(self) -> None:
-        self.batch.add(3, 5, [10, 11], np.array([0, 1], np.int8))
-        self.batch.add(0, 0, [12], True)
+        self.batch.add(3, 5, [10, 11], last=True)
+        self.batch.add(0, 0, [12], last=True)
         self.assertEqual(self.rows(), [(10, 5, 3, False), (11, 6, 3, True), (12, 0, 0, True)])
 
     def test_whole_sequences_fill_it(self) -> None:
-        self.batch.add(3, 5, [10, 11], False)
+        self.batch.add(3, 5, [10, 11], last=False)
         self.batch.fill([[1, 2], [3]])
         self.assertEqual(self.rows(), [(1, 0, 0, True), (2, 1, 0, True), (3, 0, 1, True)])
         with self.assertRaisesRegex(ValueError, "a batch of 9 tokens; at most 8"):
             self.batch.fill([[1] * 9])
 
     def test_cleared_it_is_empty(self) -> None:
-        self.batch.add(0, 0, [1] * 8, True)
+        self.batch.add(0, 0, [1] * 8, last=True)
         self.batch.clear()
         self.assertEqual(self.rows(), [])
-        self.batch.add(1, 2, [7], False)
+        self.batch.add(1, 2, [7], last=False)
         self.assertEqual(self.rows(), [(7, 2, 1, False)])
 
     def test_it_takes_no_more_than_it_has_room_for(self) -> None:
-        self.batch.add(0, 0, [1] * 5, True)
+        self.batch.add(0, 0, [1] * 5, last=True)
         with self.assertRaisesRegex(ValueError, "a batch of 9 tokens; at most 8"):
-            self.batch.add(0, 5, [1] * 4, True)
+            self.batch.add(0, 5, [1] * 4, last=True)
         self.assertEqual(len(self.rows()), 5)

@@ -16,6 +16,26 @@ class PaceTests(SynchronousTestCase):
         self.assertEqual(pace.prompt_tokens(0, 512), 96)
         self.assertEqual(pace.prompt_tokens(0, 60), 60)
 
+    def test_a_rest_that_takes_no_longer_than_a_pass_is_taken_along(self) -> None:
+        pace = Pace(0.1)
+        pace.measured(rows=1, prompt_tokens=0, rounds=1, seconds=0.01)
+        pace.measured(rows=0, prompt_tokens=50, rounds=1, seconds=0.06)
+        sizes = [pace.prompt_tokens(0, 512, left) for left in (30, 90, 99, 101, 200)]
+        self.assertEqual(sizes, [80, 90, 99, 80, 80])
+        self.assertEqual(pace.prompt_tokens(0, 85, 99), 85)
+
+    def test_whole_tiles_are_filled_unless_much_would_be_left(self) -> None:
+        for fits, taken in ((31, 31), (47, 47), (63, 48), (64, 64), (100, 96)):
+            pace = Pace(0.1)
+            pace.measured(rows=0, prompt_tokens=64, rounds=1, seconds=64 * 0.0999 / fits)
+            self.assertEqual(pace.prompt_tokens(0, 512), taken)
+
+    def test_what_was_computed_at_once_before_may_be_again(self) -> None:
+        pace = Pace(0.1)
+        for tokens in (50, 10):
+            pace.measured(rows=0, prompt_tokens=tokens, rounds=1, seconds=0.0005 * tokens)
+        self.assertEqual(pace.prompt_tokens(0, 512), 192)
+
     def test_what_the_decoding_rows_take_is_left_to_them(self) -> None:
         pace = Pace(0.1)
         pace.measured(rows=4, prompt_tokens=0, rounds=2, seconds=0.08)

@@ -1,5 +1,6 @@
 """What runs next on the model, without a model."""
 
+from collections import deque
 from collections.abc import Sequence
 
 import numpy as np
@@ -14,9 +15,11 @@ from hypothesis.stateful import (
 )
 from twisted.trial.unittest import SynchronousTestCase
 
+from mnemo.inference import jobs
 from mnemo.inference import scheduler as scheduling
 from mnemo.inference.interfaces import Priority
-from mnemo.inference.scheduler import EncodeStep, Job, Scheduler, Step, TokenizeStep
+from mnemo.inference.jobs import EncodeStep, Job, Step, TokenizeStep
+from mnemo.inference.scheduler import Scheduler
 from mnemo.inference.windows import cost, windows
 from tests.inference.fakes import ScriptedBackend
 
@@ -103,6 +106,7 @@ class SchedulerTests(SynchronousTestCase):
 
     def test_a_tokenising_step_is_bounded(self) -> None:
         self.patch(scheduling, "PIECE", 10)
+        self.patch(jobs, "PIECE", 10)
         self.scheduler.submit(["words " * 4], BACKGROUND, "a")
         step, _ = self.run_step()
         assert isinstance(step, TokenizeStep)
@@ -202,6 +206,7 @@ class SchedulerTests(SynchronousTestCase):
 
     def test_whatever_happens_every_job_gets_its_own_vectors(self) -> None:
         self.patch(scheduling, "PIECE", 200)
+        self.patch(jobs, "PIECE", 200)
         run_state_machine_as_test(Life, settings=settings(max_examples=60, deadline=None))
 
 
@@ -218,7 +223,8 @@ class Life(RuleBasedStateMachine):
         self.backend = ScriptedBackend(window=8, batch_tokens=16)
         self.scheduler = Scheduler(self.backend.info, self.backend.batch_tokens)
         self.texts: dict[Job, list[str]] = {}
-        self.running: Step | None = None
+        # The step that runs, and the one that follows it.
+        self.steps: deque[Step] = deque()
         # How many steps of its class each waiting session has seen go to others alone.
         self.passed_over: dict[tuple[Priority, str], int] = {}
 
@@ -239,12 +245,24 @@ class Life(RuleBasedStateMachine):
     @rule()
     def begin(self) -> None:
         step = self.scheduler.next_step()
-        if self.running is not None or not self.texts:
+        if self.steps or not self.texts:
             assert step is None
             return
         assert step is not None, "jobs wait and nothing runs"
-        self.running = step
+        self.steps.append(step)
         self.check_choice(step)
+
+    @rule()
+    def follow(self) -> None:
+        step = self.scheduler.following()
+        if step is not None:
+            assert len(self.steps) == 1, "more than one step follows"
+            self.steps.append(step)
+            self.check_choice(step)
+
+    @rule()
+    def hurry(self) -> None:
+        self.scheduler.hurry()
 
     def check_choice(self, step: Step) -> None:
         jobs = {part.job for part in step.parts}
@@ -261,20 +279,18 @@ class Life(RuleBasedStateMachine):
             self.passed_over[key] = self.passed_over.get(key, 0) + 1 if left_out else 0
             assert self.passed_over[key] < 4, "a session starves"
 
-    @precondition(lambda self: self.running)
+    @precondition(lambda self: self.steps)
     @rule()
     def finish(self) -> None:
-        step, self.running = self.running, None
-        assert step is not None
+        step = self.steps.popleft()
         for job in self.scheduler.finish(step, step.run(self.backend)):
             wanted = expected_vectors(self.texts.pop(job), self.backend)
             np.testing.assert_allclose(job.vectors, wanted, rtol=1e-4, atol=1e-6)
 
-    @precondition(lambda self: self.running)
+    @precondition(lambda self: self.steps)
     @rule()
     def fail(self) -> None:
-        step, self.running = self.running, None
-        assert step is not None
+        step = self.steps.popleft()
         concerned = {part.job for part in step.parts} & set(self.texts)
         failed = self.scheduler.fail(step)
         assert len(failed) == len(concerned)
@@ -282,12 +298,10 @@ class Life(RuleBasedStateMachine):
         for job in failed:
             del self.texts[job]
 
-    @precondition(lambda self: self.running and self.scheduler.interruptible)
+    @precondition(lambda self: self.steps and self.scheduler.interruptible)
     @rule()
     def interrupt(self) -> None:
-        step, self.running = self.running, None
-        assert step is not None
-        self.scheduler.put_back(step)
+        self.scheduler.put_back(self.steps.popleft())
 
     @invariant()
     def counts_are_right(self) -> None:
@@ -297,8 +311,8 @@ class Life(RuleBasedStateMachine):
 
     def teardown(self) -> None:
         while self.texts:
-            if self.running is None:
+            if not self.steps:
                 self.begin()
             self.finish()
-        if self.running is None:
+        if not self.steps:
             assert self.scheduler.next_step() is None

@@ -1,5 +1,6 @@
 """Which generations run, without a model."""
 
+from collections import deque
 from collections.abc import Iterator, Sequence
 from itertools import islice
 
@@ -19,7 +20,7 @@ from mnemo.inference.generation import GenerationFailed, Overloaded, Sampling, U
 from mnemo.inference.interfaces import Priority
 from mnemo.inference.run import Event, PrepareStep, Prompt, Run, Step
 from mnemo.inference.slots import PATIENCE, Slots
-from mnemo.inference.steps import CacheFull, DecodeStep
+from mnemo.inference.steps import CacheFull, DecodeStep, Outcome
 from tests.inference.scripted import END, ScriptedGenerator, expected
 
 INTERACTIVE, BACKGROUND = Priority.INTERACTIVE, Priority.BACKGROUND
@@ -59,19 +60,29 @@ class Driver:
         return step
 
     def end_step(self, step: Step) -> None:
+        self.take_result(step, self.perform(step))
+
+    def perform(self, step: Step) -> Outcome | Exception:
+        """What is done on the thread."""
         if isinstance(step, PrepareStep):
             self.model.open(step.run.number, Sampling(), "", None)
+            return Outcome()
+        try:
+            return self.model.perform(step)
+        except Exception as problem:
+            return problem
+
+    def take_result(self, step: Step, result: Outcome | Exception) -> None:
+        """What is done on the reactor afterwards."""
+        if isinstance(step, PrepareStep):
             try:
                 self.slots.prepared(step, step.run.request)
             except UnfitRequest as problem:
                 self.failures[step.run] = problem
-            return
-        try:
-            outcome = self.model.perform(step)
-        except Exception as problem:
-            self.take(self.slots.fail(step, problem))
+        elif isinstance(result, Exception):
+            self.take(self.slots.fail(step, result))
         else:
-            self.take(self.slots.finish(step, outcome, self.seconds))
+            self.take(self.slots.finish(step, result, self.seconds))
 
     def take(self, events: Sequence[Event]) -> None:
         for event in events:
@@ -184,6 +195,110 @@ class RunningTests(SlotsCase):
             self.assertTrue(run.over)
         with self.assertRaisesRegex(UnfitRequest, "max_tokens must be at least 1, not 0"):
             self.driver.submit([1], most=0)
+
+
+class FollowingTests(SlotsCase):
+    """A step whose next one need not wait for it to come back."""
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.prompt = next(filter(long_answer, pairs()))
+
+    def begin(self, *prompts: list[int], most: int = 40) -> DecodeStep:
+        """Have so many runs decode, in a step that has not come back."""
+        for prompt in prompts:
+            self.driver.submit(prompt, most, session=str(prompt))
+        while len(self.driver.running(self.driver.decode())) < len(prompts):
+            pass
+        step = self.slots.next_step()
+        assert isinstance(step, DecodeStep)
+        return step
+
+    def test_it_goes_on_with_what_that_has_sampled(self) -> None:
+        step = self.begin(self.prompt)
+        (run,) = self.slots.runs
+        following = self.slots.following()
+        assert following is not None
+        self.assertIsNone(self.slots.following())
+        results = [(each, self.driver.perform(each)) for each in (step, following)]
+        for each, result in results:
+            self.driver.take_result(each, result)
+        self.assertIsNone(self.slots._step)
+        before = len(self.driver.answers[run])
+        self.assertGreater(before, 4)
+        self.driver.run_all()
+        self.assert_right(run, self.prompt, 40)
+
+    def test_there_is_one_after_the_end_of_a_prompt_and_none_before(self) -> None:
+        run = self.driver.submit(list(range(30)), 40)
+        self.driver.step()
+        first = self.slots.next_step()
+        assert first is not None
+        self.assertIsNone(self.slots.following())
+        self.driver.end_step(first)
+        while (step := self.slots.next_step()) and (following := self.slots.following()) is None:
+            self.driver.end_step(step)
+        assert step is not None
+        assert following is not None
+        self.driver.end_step(step)
+        self.driver.end_step(following)
+        self.driver.run_all()
+        self.assert_right(run, list(range(30)), 40)
+
+    def test_there_is_none_where_somebody_waits(self) -> None:
+        step = self.begin(self.prompt)
+        self.driver.submit([1, 2, 3])
+        self.assertIsNone(self.slots.following())
+        self.driver.end_step(step)
+
+    def test_there_is_none_where_nothing_is_left_to_say(self) -> None:
+        self.begin(self.prompt, most=2)
+        self.assertIsNone(self.slots.following())
+
+    def test_cut_before_it_begins_it_does_nothing(self) -> None:
+        step = self.begin(self.prompt)
+        (run,) = self.slots.runs
+        following = self.slots.following()
+        assert following is not None
+        following.cut = True
+        self.driver.end_step(step)
+        steps, said = self.slots.steps, len(self.driver.answers[run])
+        self.driver.end_step(following)
+        self.assertEqual((self.slots.steps, len(self.driver.answers[run])), (steps, said))
+        self.driver.run_all()
+        self.assert_right(run, self.prompt, 40)
+
+    def test_after_a_step_that_has_failed_it_does_nothing(self) -> None:
+        step = self.begin(self.prompt)
+        (run,) = self.slots.runs
+        following = self.slots.following()
+        assert following is not None
+        self.model.failure = RuntimeError("broken")
+        self.driver.end_step(step)
+        self.driver.end_step(following)
+        self.assertIsInstance(self.driver.failures[run], RuntimeError)
+        self.driver.run_all()
+        self.assertEqual(self.model.cells, 0)
+
+    def test_a_run_that_has_ended_meanwhile_is_kept_for_its_session(self) -> None:
+        prompt = [*range(30, 50), *self.prompt]
+        run = self.driver.submit(prompt, 40)
+        while len(self.driver.answers[run]) < 5:
+            self.driver.decode()
+        step, following = self.slots.next_step(), self.slots.following()
+        assert step is not None
+        assert following is not None
+        results = [(each, self.driver.perform(each)) for each in (step, following)]
+        self.driver.take_result(*results[0])
+        said = self.driver.answers[run]
+        self.slots.end(run, keep=True)
+        self.driver.take_result(*results[1])
+        self.driver.run_all()
+        longer = [*prompt, *said, 77]
+        again = self.driver.submit(longer)
+        self.driver.run_all()
+        self.assert_right(again, longer)
+        self.assertGreaterEqual(again.reused, len(prompt) + len(said) - 1)
 
 
 class TurnTests(SlotsCase):
@@ -492,7 +607,9 @@ class Life(RuleBasedStateMachine):
         self.driver = Driver(self.model)
         self.slots = self.driver.slots
         self.asked: dict[Run, tuple[list[int], int]] = {}
-        self.step: Step | None = None
+        # What is to be done on the thread, in order, and of the first of it what came of that.
+        self.steps: deque[Step] = deque()
+        self.results: deque[Outcome | Exception] = deque()
 
     @rule(
         prompt=PROMPTS,
@@ -509,25 +626,49 @@ class Life(RuleBasedStateMachine):
             self.asked[run] = tokens, most
 
     @precondition(lambda self: self.asked)
-    @rule(data=st.data())
-    def cancel(self, data: st.DataObject) -> None:
+    @rule(data=st.data(), keep=st.booleans())
+    def cancel(self, data: st.DataObject, keep: bool) -> None:
         run = data.draw(st.sampled_from(list(self.asked)))
-        self.slots.end(run)
+        self.slots.end(run, keep=keep)
         del self.asked[run]
 
     @rule()
     def begin(self) -> None:
         urgency = self.slots.urgency()
         step = self.slots.next_step()
-        if self.step is not None:
+        if self.steps:
             assert step is None, "two steps at once"
             return
         assert (step is None) == (urgency is None)
         if self.asked:
             assert step is not None, "runs wait and nothing is done"
-        self.step = step
+        if step is not None:
+            self.steps.append(step)
         if isinstance(step, DecodeStep):
             self.check_choice(step)
+
+    @rule()
+    def follow(self) -> None:
+        step = self.slots.following()
+        if step is not None:
+            assert len(self.steps) == 1, "more than one step follows"
+            assert {chunk.run for chunk in step.chunks} == {run.number for run in self.asked}
+            self.steps.append(step)
+
+    @precondition(lambda self: self.steps)
+    @rule()
+    def hurry(self) -> None:
+        for step in self.steps:
+            if isinstance(step, DecodeStep):
+                step.cut = True
+
+    @precondition(lambda self: len(self.results) < len(self.steps))
+    @rule(failing=st.sampled_from([None] * 9 + [RuntimeError("broken"), CacheFull("full")]))
+    def perform(self, failing: Exception | None) -> None:
+        step = self.steps[len(self.results)]
+        if isinstance(step, DecodeStep):
+            self.model.failure = failing
+        self.results.append(self.driver.perform(step))
 
     def check_choice(self, step: DecodeStep) -> None:
         runs = {run.number: run for run in self.asked}
@@ -544,17 +685,14 @@ class Life(RuleBasedStateMachine):
                     module._computes_for(run, other) for other in chosen
                 )
 
-    @precondition(lambda self: self.step is not None)
-    @rule(failing=st.sampled_from([None] * 9 + [RuntimeError("broken"), CacheFull("full")]))
-    def end(self, failing: Exception | None) -> None:
-        step, self.step = self.step, None
-        assert step is not None
-        if isinstance(step, DecodeStep):
-            self.model.failure = failing
-        self.driver.end_step(step)
+    @precondition(lambda self: self.results)
+    @rule()
+    def end(self) -> None:
+        result = self.results.popleft()
+        self.driver.take_result(self.steps.popleft(), result)
         for run in list(self.asked):
             if run in self.driver.failures:
-                assert failing is not None
+                assert isinstance(result, Exception)
                 del self.asked[run]
             elif run.over:
                 assert self.driver.answers[run] == expected(*self.asked.pop(run))
@@ -577,11 +715,13 @@ class Life(RuleBasedStateMachine):
         # Each step brings at least one of them a token further, some of them twice.
         bound = 20 + 4 * sum(len(prompt) + most + 3 for prompt, most in self.asked.values())
         for _ in range(bound):
-            if not self.asked and self.step is None:
+            if not self.asked and not self.steps:
                 break
-            if self.step is None:
+            if not self.steps:
                 self.begin()
-            self.end(None)
+            if not self.results:
+                self.perform(None)
+            self.end()
         assert not self.asked, "a run starves"
         while self.slots.next_step() is not None:
             step = self.slots._step

@@ -19,9 +19,9 @@ def vocabulary() -> list[str]:
     return [*SPECIAL, *letters, *[f"##{letter}" for letter in string.ascii_lowercase], *WORDS]
 
 
-def write_bert_directory(directory: Path, **config: object) -> Path:
+def write_bert_directory(directory: Path, *, seed: int = 7, **config: object) -> Path:
     """
-    A model directory with random weights, always the same ones.
+    A model directory with random weights, always the same ones for a seed.
 
     @param config: what C{config.json} says otherwise
     """
@@ -41,7 +41,7 @@ def write_bert_directory(directory: Path, **config: object) -> Path:
         "vocab_size": len(words),
     }
     (directory / "config.json").write_text(json.dumps(settings | config))
-    write_safetensors(directory / "model.safetensors", bert_weights(len(words)))
+    write_safetensors(directory / "model.safetensors", bert_weights(len(words), seed))
     return directory
 
 
@@ -60,8 +60,8 @@ def write_safetensors(path: Path, tensors: dict[str, np.ndarray]) -> None:
     path.write_bytes(len(head).to_bytes(8, "little") + head + b"".join(blobs))
 
 
-def bert_weights(words: int) -> dict[str, np.ndarray]:
-    noise = np.random.default_rng(7)
+def bert_weights(words: int, seed: int = 7) -> dict[str, np.ndarray]:
+    noise = np.random.default_rng(seed)
     tensors: dict[str, np.ndarray] = {}
 
     def linear(name: str, outputs: int, inputs: int) -> None:
