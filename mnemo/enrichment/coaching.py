@@ -1,5 +1,7 @@
 """
-What is to be heeded when a language model derives something: notes in YAML, as they are read. Pure::
+What is to be heeded when a language model derives something, as it is read. Pure.
+
+It comes as notes in YAML::
 
     coaching:
       vocabulary: '"the pond" is the staging server'
