@@ -18,6 +18,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -87,18 +88,29 @@ def damaged(home: Path, size: int) -> list[tuple[str, bool]]:
     """Whether recall goes on without an index, says so, and has it again."""
     kept = []
     for leg, files in (("text", "text/*.idx"), ("vectors", "vectors/graph.*")):
+        graph = home / "index" / "vectors" / "graph.usearch"
         for path in (home / "index").glob(files):
             path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+        broken = graph.stat().st_mtime_ns if graph.exists() else 0
         with answering(home) as (server, client):
             _, answer = called(client, "recall", {"query": corpus.questions(1)[0]})
             found, said = answer["memories"], answer["degraded"]
             client.close()
-            whole(server, home, graph=leg == "vectors" and size > GRAPH_ROWS)
-        told = f"{said[0]!r}" if said else "nothing lacks"
+            whole(server, home, graph=size > GRAPH_ROWS)
+            if leg == "vectors" and broken:
+                wait_for(partial(_is_newer, graph, broken))
+        told = "; ".join(said) or "that nothing lacks"
         kept.append(
-            (f"{size:,}: with its {leg} damaged recall answers, and says {told}", bool(found))
+            (
+                f"{size:,}: with its {leg} damaged recall answers, and says: {told}",
+                bool(found),
+            )
         )
     return kept
+
+
+def _is_newer(path: Path, moment: int) -> bool:
+    return path.exists() and path.stat().st_mtime_ns > moment
 
 
 @contextmanager

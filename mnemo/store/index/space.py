@@ -17,6 +17,9 @@ _CHUNK = 8192
 _LACKING = 20
 """A graph is added to when one vector of so many lacks: comparing them one by one costs time."""
 
+_FEWEST = 10
+"""And not before this part of the number with which the first graph is made lacks."""
+
 _OUTDATED = 4
 """A graph is made from nothing when one vector of so many in it is outdated."""
 
@@ -129,7 +132,7 @@ class Space:
         if self.coverage is None:
             return self.count >= exact_limit
         covered = self.coverage.count
-        return self.count - covered > exact_limit // 2 + covered // _LACKING
+        return self.count - covered > exact_limit // _FEWEST + covered // _LACKING
 
     def base(self) -> Coverage | None:
         """What a graph can be added to: the saved one, where few of its vectors are outdated."""

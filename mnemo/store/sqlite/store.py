@@ -4,7 +4,7 @@ import sqlite3
 from collections.abc import Callable, Mapping, Sequence
 from itertools import takewhile
 from pathlib import Path
-from typing import Literal
+from typing import Any, Final, Literal
 
 from attrs import evolve
 from twisted.internet.defer import Deferred
@@ -73,6 +73,12 @@ from mnemo.store.sqlite.vector_leg import VectorLeg
 from mnemo.store.sqlite.vectors import Model
 
 Asking = Vector | Deferred[Vector | None] | None
+
+HEAD_START: Final = 0.001
+"""
+Seconds by which the vector of a query is ahead of the search of its words: both want the
+interpreter to begin, and the vector takes longer.
+"""
 """A query's embedding, or none, or what will fire with it."""
 
 
@@ -315,6 +321,8 @@ class SqliteStore:
         choose: Choose | None,
     ) -> Found:
         """Search the words while the vector is made."""
+        if wanted.as_of is None:
+            await self._head_start(vector)
         if vector.called or wanted.as_of is not None:
             return await self._search(text, await vector, wanted, limit, choose, self._vectors)
         reading = self._database.read(
@@ -328,6 +336,26 @@ class SqliteStore:
             reading.addErrback(lambda _: None)
             raise
         return await self._search(text, made, wanted, limit, choose, leg, await reading)
+
+    def _head_start(self, vector: Deferred[Vector | None]) -> Deferred[None]:
+        """Fires when the vector has been begun, or is there."""
+
+        def given_up(_: object) -> None:
+            timer.cancel()
+            vector.addErrback(lambda failure: None)
+            vector.cancel()
+
+        begun: Deferred[None] = Deferred(given_up)
+        timer = self._reactor.callLater(HEAD_START, begun.callback, None)
+
+        def there(made: Any) -> Any:
+            if timer.active():
+                timer.cancel()
+                begun.callback(None)
+            return made
+
+        vector.addBoth(there)
+        return begun
 
     def _search(
         self,

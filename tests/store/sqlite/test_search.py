@@ -6,6 +6,7 @@ from twisted.internet.defer import CancelledError, Deferred
 
 from mnemo.store.interfaces import Vector
 from mnemo.store.records import ALONE, Filter
+from mnemo.store.sqlite.store import HEAD_START
 from tests.store.inline import result_of
 from tests.store.sqlite.case import StoreTestCase
 from tests.store.sqlite.samples import (
@@ -51,18 +52,30 @@ class Searching(StoreTestCase):
         embed(self.store, {f"m{n}": direction(1, n) for n in range(3, 7)})
         at_once = result_of(self.store.search("walrus", direction(1), ALL, 3))
         making: Deferred[Vector | None] = Deferred()
+        self.pools.readers.hold()
         searched = self.store.search("walrus", making, ALL, 3)
-        self.assertNoResult(searched)
         self.assertEqual(self.pools.readers.waiting, [])
+        self.clock.advance(HEAD_START)
+        self.assertEqual(len(self.pools.readers.waiting), 1)
+        self.pools.readers.release()
         making.callback(direction(1))
         self.assertEqual(self.successResultOf(searched), at_once)
 
-    def test_a_vector_that_never_comes_ends_the_search(self) -> None:
+    def test_a_vector_that_comes_at_once_is_not_waited_for(self) -> None:
+        self.add(new("a", "walrus"))
         making: Deferred[Vector | None] = Deferred()
         searched = self.store.search("walrus", making, ALL, 3)
-        searched.cancel()
-        self.failureResultOf(searched, CancelledError)
-        self.assertTrue(making.called)
+        making.callback(direction(1))
+        self.assertEqual(len(self.successResultOf(searched).candidates), 1)
+
+    def test_who_gives_up_a_search_gives_up_its_vector(self) -> None:
+        for seconds in (0, HEAD_START):
+            making: Deferred[Vector | None] = Deferred()
+            searched = self.store.search("walrus", making, ALL, 3)
+            self.clock.advance(seconds)
+            searched.cancel()
+            self.failureResultOf(searched, CancelledError)
+            self.assertTrue(making.called)
 
     def test_a_memory_that_one_leg_proposes_gets_the_other_legs_score(self) -> None:
         self.add(*(new(f"v{n}", "walrus and much more beside") for n in range(5)))

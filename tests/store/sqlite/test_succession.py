@@ -9,6 +9,7 @@ from mnemo.store.interfaces import StoreError, Vector
 from mnemo.store.records import Memory, Unembedded
 from mnemo.store.sqlite import succession
 from mnemo.store.sqlite.schema import open_reader
+from mnemo.store.sqlite.store import HEAD_START
 from tests.store.inline import result_of
 from tests.store.sqlite.case import StoreTestCase
 from tests.store.sqlite.samples import ALL, DIMENSIONS, direction, embed, found, new, problems
@@ -166,6 +167,7 @@ class ChangingOver(SuccessionTestCase):
         self.pools.readers.hold()
         vector: Deferred[Vector | None] = Deferred()
         searching = self.store.search("words", vector, ALL, 1)
+        self.clock.advance(HEAD_START)
         reading = self.pools.readers.waiting.pop()
         vector.callback(direction(1))
         changing = self.store.change_over("other", DIMENSIONS)

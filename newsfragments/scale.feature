@@ -1,0 +1,1 @@
+A million memories: the daemon listens as soon as with few, and reads the rest while it answers by words; the graph of vectors is added to and not made anew; background work waits while somebody is answered, so that `remember` and `recall` take half of the time. `contrib/benchmarks/scale.py` measures it. See docs/benchmarks.md.
