@@ -110,6 +110,7 @@ class CachedEmbedder:
         texts: Sequence[str],
         priority: Priority = Priority.INTERACTIVE,
         session: str = "",
+        counted: Callable[[int], object] | None = None,
     ) -> Deferred[Vectors]:
         """The vectors of C{texts}."""
         return Deferred.fromCoroutine(self._embed(texts))

@@ -7,7 +7,7 @@ from typing import Any, Final
 import msgspec
 
 from mnemo.api.openai_sampling import usage_of
-from mnemo.inference.generation import Completion
+from mnemo.inference.generation import Completion, Piece, TokenChoice
 
 DONE: Final = b"data: [DONE]\n\n"
 """The last event."""
@@ -33,6 +33,8 @@ class Told:
         self._model = model
         self._created = created
         self._with_usage = with_usage
+        # How many tokens were told with their log probabilities.
+        self._told = 0
 
     # -- what the kinds of answers differ in
 
@@ -40,12 +42,22 @@ class Told:
         """The choices of the events ahead of the text."""
         return []
 
-    def piece(self, text: str) -> Mapping[str, Any] | None:
-        """The choice of the event with a piece of the text; C{None} for no event."""
+    def piece(self, text: str, choices: Sequence[TokenChoice]) -> Mapping[str, Any] | None:
+        """
+        The choice of the event with a piece of the text; C{None} for no event.
+
+        @param choices: the tokens whose log probabilities are told with it
+        """
         raise NotImplementedError
 
-    def last(self, completion: Completion) -> Sequence[Mapping[str, Any]]:
-        """The choices of the events after the text."""
+    def last(
+        self, completion: Completion, choices: Sequence[TokenChoice]
+    ) -> Sequence[Mapping[str, Any]]:
+        """
+        The choices of the events after the text.
+
+        @param choices: the tokens whose log probabilities were not told with a piece of it
+        """
         raise NotImplementedError
 
     def whole(self, completion: Completion) -> Mapping[str, Any]:
@@ -73,13 +85,15 @@ class Told:
 
     def text(self, piece: str) -> Iterator[bytes]:
         """The events with a piece of the text."""
-        choice = self.piece(piece)
+        choices = piece.choices if isinstance(piece, Piece) else ()
+        choice = self.piece(str(piece), choices)
         if choice is not None:
+            self._told += len(choices)
             yield self._event(choice)
 
     def closing(self, completion: Completion) -> Iterator[bytes]:
         """The events after the text."""
-        yield from map(self._event, self.last(completion))
+        yield from map(self._event, self.last(completion, completion.choices[self._told :]))
         if self._with_usage:
             yield event({**self._chunk(), "choices": [], "usage": _usage(completion)})
         yield DONE

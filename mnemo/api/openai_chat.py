@@ -73,18 +73,17 @@ class ChatTold(Told):
         """That somebody speaks."""
         return [_choice({"role": "assistant", "content": None if self._function else ""})]
 
-    def piece(self, text: str) -> Mapping[str, Any] | None:
+    def piece(self, text: str, choices: Sequence[TokenChoice]) -> Mapping[str, Any] | None:
         """A piece of the text."""
-        return None if self._function else _choice({"content": text})
+        return None if self._function else self._with(choices, _choice({"content": text}))
 
-    def last(self, completion: Completion) -> Sequence[Mapping[str, Any]]:
+    def last(
+        self, completion: Completion, choices: Sequence[TokenChoice]
+    ) -> Sequence[Mapping[str, Any]]:
         """What is known at the end."""
         calls = [{"index": at, **call} for at, call in enumerate(self._calls(completion))]
         parts = [_choice({"tool_calls": calls})] if calls else []
-        end = _choice({}, self._finish(completion))
-        if self._logprobs:
-            end["logprobs"] = {"content": _token_choices(completion.choices), "refusal": None}
-        return [*parts, end]
+        return [*parts, self._with(choices, _choice({}, self._finish(completion)))]
 
     def whole(self, completion: Completion) -> Mapping[str, Any]:
         """The answer in one."""
@@ -105,6 +104,12 @@ class ChatTold(Told):
             "logprobs": choices if self._logprobs else None,
             "finish_reason": self._finish(completion),
         }
+
+    def _with(self, choices: Sequence[TokenChoice], choice: dict[str, Any]) -> dict[str, Any]:
+        """C{choice} with log probabilities, where they are wanted and there are some."""
+        if self._logprobs and choices:
+            choice["logprobs"] = {"content": _token_choices(choices), "refusal": None}
+        return choice
 
     def _calls(self, completion: Completion) -> Sequence[Mapping[str, Any]]:
         if self._function is None:

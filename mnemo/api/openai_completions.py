@@ -51,21 +51,29 @@ class CompletionTold(Told):
             new_id("cmpl"), model, created, options is not None and options.include_usage
         )
         self._logprobs = asked.logprobs is not None
+        self._offset = 0
 
-    def piece(self, text: str) -> Mapping[str, Any]:
+    def piece(self, text: str, choices: Sequence[TokenChoice]) -> Mapping[str, Any]:
         """A piece of the text."""
-        return _choice(text, None)
+        return _choice(text, None, self._columns(choices) if choices else None)
 
-    def last(self, completion: Completion) -> Sequence[Mapping[str, Any]]:
+    def last(
+        self, completion: Completion, choices: Sequence[TokenChoice]
+    ) -> Sequence[Mapping[str, Any]]:
         """Why it ends."""
-        return [_choice("", completion.finish, self._choices(completion))]
+        return [_choice("", completion.finish, self._columns(choices) if choices else None)]
 
     def whole(self, completion: Completion) -> Mapping[str, Any]:
         """The text in one."""
-        return _choice(completion.text, completion.finish, self._choices(completion))
+        return _choice(completion.text, completion.finish, self._columns(completion.choices))
 
-    def _choices(self, completion: Completion) -> Mapping[str, Any] | None:
-        return _columns(completion.choices) if self._logprobs else None
+    def _columns(self, choices: Sequence[TokenChoice]) -> Mapping[str, Any] | None:
+        """Log probabilities, where they are wanted."""
+        if not self._logprobs:
+            return None
+        columns = _columns(choices, self._offset)
+        self._offset += sum(len(choice.text) for choice in choices)
+        return columns
 
 
 def _prompt(asked: CompletionRequest) -> str:
@@ -83,9 +91,13 @@ def _choice(
     return {"index": 0, "text": text, "logprobs": logprobs, "finish_reason": finish}
 
 
-def _columns(choices: Sequence[TokenChoice]) -> dict[str, Any]:
-    """Log probabilities as this older address has them: a list of each thing."""
-    offsets = [0]
+def _columns(choices: Sequence[TokenChoice], offset: int) -> dict[str, Any]:
+    """
+    Log probabilities as this older address has them: a list of each thing.
+
+    @param offset: where in the text the first of the tokens begins
+    """
+    offsets = [offset]
     for choice in choices:
         offsets.append(offsets[-1] + len(choice.text))
     return {

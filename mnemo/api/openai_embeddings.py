@@ -39,7 +39,8 @@ async def embeddings(asked: EmbeddingsRequest, embedder: IEmbedder, session: str
             "dimensions", f"The vectors of {name_of(model)} have {model.dimensions} dimensions."
         )
     priority = Priority.INTERACTIVE if len(texts) <= FEW else Priority.BACKGROUND
-    vectors = await embedder.embed(texts, priority, session)
+    tokens = [0]
+    vectors = await embedder.embed(texts, priority, session, tokens.append)
     return msgspec.json.encode(
         {
             "object": "list",
@@ -48,8 +49,7 @@ async def embeddings(asked: EmbeddingsRequest, embedder: IEmbedder, session: str
                 for at, vector in enumerate(vectors)
             ],
             "model": name_of(model),
-            # Nobody counts them: texts are cut into windows on their way.
-            "usage": {"prompt_tokens": 0, "total_tokens": 0},
+            "usage": {"prompt_tokens": tokens[-1], "total_tokens": tokens[-1]},
         }
     )
 

@@ -143,6 +143,7 @@ class Engine:
         texts: Sequence[str],
         priority: Priority = Priority.INTERACTIVE,
         session: str = "",
+        counted: Callable[[int], object] | None = None,
     ) -> Deferred[Vectors]:
         """
         The unit vectors of C{texts}, shape C{(len(texts), dimensions)}.
@@ -156,20 +157,25 @@ class Engine:
             return succeed(np.zeros((0, self.model.dimensions), np.float32))
         interactive = priority is Priority.INTERACTIVE
         if interactive and (known := self._cache.find(texts)) is not None:
-            return succeed(known)
+            vectors, count = known
+            if counted is not None:
+                counted(count)
+            return succeed(vectors)
         job = self._scheduler.submit(texts, priority, session)
         job.asked = self._clock.seconds()
         answer: Deferred[Vectors] = Deferred(lambda _: self._drop(job))
         self._answers[job] = answer
         if interactive and self._scheduler.interruptible and self._backend is not None:
             self._backend.interrupt()
+        if counted is not None:
+            answer.addCallback(_count, job, counted)
         if interactive:
-            answer.addCallback(self._remember, self._cache, list(texts))
+            answer.addCallback(self._remember, self._cache, list(texts), job)
         self._thread.wake()
         return answer
 
-    def _remember(self, vectors: Vectors, cache: QueryCache, texts: list[str]) -> Vectors:
-        cache.keep(texts, vectors)
+    def _remember(self, vectors: Vectors, cache: QueryCache, texts: list[str], job: Job) -> Vectors:
+        cache.keep(texts, vectors, job.counts)
         return vectors
 
     # -- steps
@@ -325,6 +331,11 @@ class Engine:
         # Looked at on the thread: by now a load that was under way has ended.
         if self._backend is not None:
             self._backend.close()
+
+
+def _count(vectors: Vectors, job: Job, counted: Callable[[int], object]) -> Vectors:
+    counted(sum(job.counts))
+    return vectors
 
 
 def _look_at(path: Path | None) -> object:

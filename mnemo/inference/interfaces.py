@@ -79,13 +79,19 @@ class IEmbedder(Interface):
     statistics: EngineStatistics = Attribute("Counters, as they are now.")
 
     def embed(
-        texts: Sequence[str], priority: Priority = Priority.INTERACTIVE, session: str = ""
+        texts: Sequence[str],
+        priority: Priority = Priority.INTERACTIVE,
+        session: str = "",
+        counted: Callable[[int], object] | None = None,
     ) -> Deferred[NDArray[np.float32]]:
         """
         The unit vectors of C{texts}, shape C{(len(texts), dimensions)}.
 
         Cancelling the answer drops what has not started. Fails with
         L{EmbedderUnavailable} where there is no model.
+
+        @param counted: told ahead of the answer how many tokens C{texts} have, special ones
+            included; 0 where nobody says
         """
 
     def on_ready(callback: Callable[[], object]) -> None:

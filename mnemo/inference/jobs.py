@@ -51,6 +51,11 @@ class Job:
         return normalised(self.sums)
 
     @property
+    def counts(self) -> list[int]:
+        """How many tokens each text has with its special ones, once all are tokenised."""
+        return [cost(tokens) for tokens in self.tokens]
+
+    @property
     def waits(self) -> bool:
         """Whether there is a part of it that no step has taken."""
         return bool(self.windows if self.tokenised else self.pieces)

@@ -26,23 +26,27 @@ class QueryCache:
     def __init__(self, capacity: int = CAPACITY) -> None:
         self.hits = self.misses = 0
         self._capacity = capacity
-        self._vectors: OrderedDict[str, Vector] = OrderedDict()
+        self._known: OrderedDict[str, tuple[Vector, int]] = OrderedDict()
 
-    def find(self, texts: Sequence[str]) -> Vector | None:
-        """The vectors of C{texts}, a row for each, or C{None} unless all are known."""
-        if not all(text in self._vectors for text in texts):
+    def find(self, texts: Sequence[str]) -> tuple[Vector, int] | None:
+        """
+        The vectors of C{texts}, a row for each, and how many tokens they have; C{None} unless all
+        are known.
+        """
+        if not all(text in self._known for text in texts):
             self.misses += 1
             return None
         for text in texts:
-            self._vectors.move_to_end(text)
+            self._known.move_to_end(text)
         self.hits += 1
-        return np.stack([self._vectors[text] for text in texts])
+        vectors, counts = zip(*(self._known[text] for text in texts), strict=True)
+        return np.stack(vectors), sum(counts)
 
-    def keep(self, texts: Sequence[str], vectors: Vector) -> None:
-        """Remember the vectors of those C{texts} that may be queries."""
-        for text, vector in zip(texts, vectors, strict=True):
+    def keep(self, texts: Sequence[str], vectors: Vector, counts: Sequence[int]) -> None:
+        """Remember the vectors of those C{texts} that may be queries, and of how many tokens."""
+        for text, vector, count in zip(texts, vectors, counts, strict=True):
             if len(text) <= LONGEST:
-                self._vectors[text] = vector.copy()
-                self._vectors.move_to_end(text)
-        while len(self._vectors) > self._capacity:
-            self._vectors.popitem(last=False)
+                self._known[text] = vector.copy(), count
+                self._known.move_to_end(text)
+        while len(self._known) > self._capacity:
+            self._known.popitem(last=False)

@@ -141,6 +141,7 @@ class RemoteEmbedder:
         texts: Sequence[str],
         priority: Priority = Priority.INTERACTIVE,
         session: str = "",
+        counted: Callable[[int], object] | None = None,
     ) -> Deferred[Vectors]:
         """The unit vectors of C{texts}, shape C{(len(texts), dimensions)}."""
         model = self.model
@@ -148,7 +149,7 @@ class RemoteEmbedder:
             return fail(EmbedderUnavailable(self.problem))
         if not texts:
             return succeed(np.zeros((0, model.dimensions), np.float32))
-        answer = Deferred.fromCoroutine(self._embed(texts, model.dimensions))
+        answer = Deferred.fromCoroutine(self._embed(texts, model.dimensions, counted))
         if not answer.called:
             self._waiting[answer] = priority
             answer.addBoth(self._ended, answer)
@@ -170,7 +171,7 @@ class RemoteEmbedder:
 
     async def _look(self) -> None:
         try:
-            vectors = await self._vectors(["mnemo"])
+            vectors, _ = await self._vectors(["mnemo"])
         except (EmbedderUnavailable, CancelledError) as problem:
             if str(problem) != self._said and not self._stopping:
                 self._said = str(problem)
@@ -189,13 +190,17 @@ class RemoteEmbedder:
         for callback in list(self._callbacks):
             self._announce(callback)
 
-    async def _embed(self, texts: Sequence[str], dimensions: int) -> Vectors:
+    async def _embed(
+        self, texts: Sequence[str], dimensions: int, counted: Callable[[int], object] | None
+    ) -> Vectors:
         longest = (self.server.window - 2) * _CHARACTERS
         parts = [(at, part) for at, text in enumerate(texts) for part in _parts(text, longest)]
         sums = np.zeros((len(texts), dimensions), np.float32)
+        count = 0
         for start in range(0, len(parts), AT_ONCE):
             some = parts[start : start + AT_ONCE]
-            vectors = await self._vectors([part for _, part in some])
+            vectors, tokens = await self._vectors([part for _, part in some])
+            count += tokens
             if vectors.shape[1] != dimensions:
                 raise EmbedderUnavailable(
                     f"{self.server.host} answers vectors of {vectors.shape[1]} dimensions, where"
@@ -204,10 +209,15 @@ class RemoteEmbedder:
             for (at, part), vector in zip(some, vectors, strict=True):
                 sums[at] += vector * max(1, len(part))
         self._statistics = evolve(self._statistics, texts=self._statistics.texts + len(texts))
+        if counted is not None:
+            counted(count)
         return normalised(sums)
 
-    async def _vectors(self, texts: Sequence[str]) -> Vectors:
-        """The unit vectors of texts that are short and few, as the server makes them."""
+    async def _vectors(self, texts: Sequence[str]) -> tuple[Vectors, int]:
+        """
+        The unit vectors of texts that are short and few, as the server makes them, and how many
+        tokens it says that they have.
+        """
         content = {"model": self.server.model, "input": texts, "encoding_format": "float"}
         body = bytearray()
 
@@ -218,7 +228,7 @@ class RemoteEmbedder:
 
         try:
             await self._remote.send("/embeddings", content, TIMEOUT, take)
-            vectors = _read(bytes(body), len(texts))
+            vectors, tokens = _read(bytes(body), len(texts))
         except (ServerDown, RequestRefused, AnswerBroken, TimeoutError) as problem:
             raise EmbedderUnavailable(str(problem)) from None
         except CancelledError:
@@ -228,7 +238,7 @@ class RemoteEmbedder:
         except ValueError as problem:
             raise EmbedderUnavailable(f"{self.server.host} answers no vectors: {problem}") from None
         self._statistics = evolve(self._statistics, steps=self._statistics.steps + 1)
-        return normalised(vectors)
+        return normalised(vectors), tokens
 
     def _ended(self, result: Any, answer: Deferred[Vectors]) -> Any:
         self._waiting.pop(answer, None)
@@ -251,15 +261,17 @@ def _parts(text: str, longest: int) -> Iterator[str]:
         yield " "
 
 
-def _read(body: bytes, count: int) -> Vectors:
-    """The vectors of an answer. Raises C{ValueError}."""
+def _read(body: bytes, count: int) -> tuple[Vectors, int]:
+    """The vectors of an answer, and the tokens that it counts. Raises C{ValueError}."""
     try:
-        rows = sorted(msgspec.json.decode(body)["data"], key=lambda row: int(row["index"]))
+        answer = msgspec.json.decode(body)
+        rows = sorted(answer["data"], key=lambda row: int(row["index"]))
+        tokens = int((answer.get("usage") or {}).get("prompt_tokens") or 0)
         vectors = np.array([row["embedding"] for row in rows], np.float32)
-    except (msgspec.DecodeError, KeyError, TypeError, ValueError) as problem:
+    except (msgspec.DecodeError, AttributeError, KeyError, TypeError, ValueError) as problem:
         raise ValueError(repr(problem)) from None
     if vectors.ndim != 2 or len(vectors) != count or not vectors.any(axis=1).all():
         raise ValueError(f"shape {vectors.shape} for {count} texts")
     if not np.isfinite(vectors).all():
         raise ValueError("they are not finite")
-    return vectors
+    return vectors, tokens

@@ -4,7 +4,8 @@ What runs next on the embedding model. Plain state: no thread, no clock, no mode
 A job is worked on in steps. One step runs at a time, and takes as much as it may of the jobs that
 wait: interactive jobs before background ones, the sessions of a class in turn, the jobs of a
 session in order. So an interactive job waits for one step of background work at most, and a
-session that imports a thousand notes holds no other one up.
+session that imports a thousand notes holds no other one up. Background jobs that were passed over
+for long have a step as well.
 
 Windows of like length are not sought out for a step: llama.cpp packs them without padding, so
 that would make nothing faster. But a step that is full is, so of the windows of a job the longest
@@ -22,6 +23,9 @@ from mnemo.inference.windows import PIECE
 
 LEAST: Final = 64
 """The fewest tokens that are worth a background step of their own; fewer take as long."""
+
+PATIENCE: Final = 64
+"""After so many interactive steps in a row there is one for the background jobs that wait."""
 
 _LOOKED_AT: Final = 64  # of the jobs of a session, for one that fits
 _WEIGHT: Final = 0.3  # of the newest measurement
@@ -52,6 +56,7 @@ class Scheduler:
         self._step_seconds = step_seconds
         self._token_seconds = 0.0
         self._put_back = False
+        self._passed_over = 0
         # The step that runs, and the one that follows it.
         self._steps: deque[Step] = deque()
         # The classes in the order of Priority; in each the sessions that have jobs, those whose
@@ -84,6 +89,8 @@ class Scheduler:
         no such step, or one already.
         """
         if len(self._steps) != 1 or not isinstance(self._steps[0], EncodeStep):
+            return None
+        if self._background_is_due:
             return None
         step = self._take(tokenised=True)
         assert not isinstance(step, TokenizeStep)
@@ -166,7 +173,10 @@ class Scheduler:
 
         @param tokenised: of what kind it has to be, if that matters
         """
+        background = self._lanes[Priority.BACKGROUND]
         lane = next(filter(None, self._lanes.values()), None)
+        if self._background_is_due:
+            lane = background
         jobs = () if lane is None else (job for jobs in lane.values() for job in jobs if job.waits)
         first = next(iter(jobs), None)
         if lane is None or first is None or tokenised not in (None, first.tokenised):
@@ -182,9 +192,14 @@ class Scheduler:
                 room -= part.cost
                 turns.append(turn)
         lane.move_to_end(first.session)
+        self._passed_over = self._passed_over + 1 if background and lane is not background else 0
         step = EncodeStep(parts) if first.tokenised else TokenizeStep(parts)
         self._steps.append(step)
         return step
+
+    @property
+    def _background_is_due(self) -> bool:
+        return bool(self._lanes[Priority.BACKGROUND]) and self._passed_over >= PATIENCE
 
     def _room(self, first: Job) -> int:
         """How much a step may cost that begins with C{first}, if its first part costs no more."""

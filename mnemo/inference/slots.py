@@ -306,6 +306,8 @@ class Slots:
         decoding = [run for run in runs if len(run.tokens) - run.held == 1]
         chunks = [self._chunk(run, 1) for run in decoding]
         prompts = [run for run in runs if run not in decoding]
+        # Beside an interactive one a background one was passed over for long: it has its part.
+        prompts.sort(key=_is_background, reverse=True)
         left = sum(len(run.tokens) - run.held for run in prompts)
         room = self._pace.prompt_tokens(len(decoding), self.room.batch - len(decoding), left)
         for run in prompts:

@@ -46,7 +46,11 @@ class Embedder(Protocol):
         """Give the model up."""
 
     def embed(
-        self, texts: Sequence[str], priority: Priority = ..., session: str = ...
+        self,
+        texts: Sequence[str],
+        priority: Priority = ...,
+        session: str = ...,
+        counted: Callable[[int], object] | None = ...,
     ) -> Deferred[Vectors]:
         """The unit vectors of texts."""
 
@@ -210,6 +214,7 @@ class Successor:
         texts: Sequence[str],
         priority: Priority = Priority.INTERACTIVE,
         session: str = "",
+        counted: Callable[[int], object] | None = None,
     ) -> Deferred[Vectors]:
         """
         The unit vectors of C{texts} by the model that is in use when they are answered.
@@ -219,21 +224,26 @@ class Successor:
         if not self._settled:
             return fail(EmbedderUnavailable(self.problem))
         if self._before is None:
-            return self.wanted.embed(texts, priority, session)
-        return Deferred.fromCoroutine(self._embed(self._before, texts, priority, session))
+            return self.wanted.embed(texts, priority, session, counted)
+        return Deferred.fromCoroutine(self._embed(self._before, texts, priority, session, counted))
 
     async def _embed(
-        self, before: Embedder, texts: Sequence[str], priority: Priority, session: str
+        self,
+        before: Embedder,
+        texts: Sequence[str],
+        priority: Priority,
+        session: str,
+        counted: Callable[[int], object] | None,
     ) -> Vectors:
         try:
-            vectors = await before.embed(texts, priority, session)
+            vectors = await before.embed(texts, priority, session, counted)
         except EmbedderUnavailable:
             if self._before is before:
                 raise
         else:
             if self._before is before:
                 return vectors
-        return await self.wanted.embed(texts, priority, session)
+        return await self.wanted.embed(texts, priority, session, counted)
 
 
 def together(one: EngineStatistics, other: EngineStatistics) -> EngineStatistics:

@@ -14,6 +14,8 @@ from mnemo.inference.generation import (
     GeneratorStatistics,
     GeneratorUnavailable,
     IGenerator,
+    Piece,
+    TokenChoice,
 )
 
 NAME = "scripted"
@@ -44,6 +46,10 @@ class Asked:
         if self.on_text is not None:
             for piece in pieces:
                 self.on_text(piece)
+
+    def choose(self, *choices: TokenChoice) -> None:
+        """Hand out a piece with the tokens that have brought it."""
+        self.say(Piece.of("".join(choice.text for choice in choices), choices))
 
     def end(self, completion: Completion) -> None:
         """Answer it."""

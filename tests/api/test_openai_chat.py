@@ -10,6 +10,7 @@ from mnemo.inference.generation import IGenerator, Message, TokenChoice
 from mnemo.inference.interfaces import Priority
 from tests.api.scripted_generator import ScriptedGenerator, completion, info
 from tests.api.serving import HELLO, Serving, chat
+from tests.api.serving import events as read_events
 from tests.transports.wire import Response
 
 PATH = "/v1/chat/completions"
@@ -277,6 +278,31 @@ class StreamTests(ChatTestCase):
         end = events[-2]["choices"][0]
         self.assertEqual(end["finish_reason"], "tool_calls")
         self.assertEqual(end["logprobs"]["content"][0]["token"], "x")
+
+    def test_log_probabilities_come_with_the_text_of_their_tokens(self) -> None:
+        self.generator.reply = None
+        connection = self.serving.send(PATH, chat(stream=True, logprobs=True))
+        choices = [TokenChoice(text, -0.5) for text in ("Hel", "lo", " wor", "ld")]
+        (asked,) = self.generator.waiting
+        asked.choose(*choices[:2])
+        asked.choose(choices[2])
+        asked.end(completion("Hello world", choices=tuple(choices)))
+        told = [event["choices"][0] for event in read_events(connection) if event != "[DONE]"]
+        tokens = [
+            [token["token"] for token in (choice["logprobs"] or {"content": []})["content"]]
+            for choice in told
+        ]
+        self.assertEqual(tokens, [[], ["Hel", "lo"], [" wor"], ["ld"]])
+        self.assertEqual([choice["finish_reason"] for choice in told][-2:], [None, "stop"])
+
+    def test_they_do_not_where_nobody_asks_for_them(self) -> None:
+        self.generator.reply = None
+        connection = self.serving.send(PATH, chat(stream=True))
+        (asked,) = self.generator.waiting
+        asked.choose(TokenChoice("Hello", -0.5))
+        asked.end(completion("Hello", choices=(TokenChoice("Hello", -0.5),)))
+        told = [event["choices"][0] for event in read_events(connection) if event != "[DONE]"]
+        self.assertEqual([choice["logprobs"] for choice in told], [None] * 3)
 
     def test_an_empty_answer_is_a_stream_all_the_same(self) -> None:
         self.generator.reply = completion("")

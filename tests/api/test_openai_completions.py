@@ -4,7 +4,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from mnemo.inference.generation import TokenChoice
 from tests.api.scripted_generator import NAME, completion
-from tests.api.serving import Serving
+from tests.api.serving import Serving, events
 from tests.transports.wire import Response
 
 PATH = "/v1/completions"
@@ -53,6 +53,18 @@ class CompletionTests(SynchronousTestCase):
                 "text_offset": [0, 2],
             },
         )
+
+    def test_in_a_stream_they_come_with_the_text_and_say_where_it_is(self) -> None:
+        self.generator.reply = None
+        asking = {"model": NAME, "prompt": "x", "stream": True, "logprobs": 0}
+        connection = self.serving.send(PATH, asking)
+        choices = tuple(TokenChoice(text, -0.5) for text in ("ab", "c", "d"))
+        (asked,) = self.generator.waiting
+        asked.choose(*choices[:2])
+        asked.end(completion("abcd", choices=choices))
+        told = [event["choices"][0]["logprobs"] for event in events(connection)[:-1]]
+        found = [(each["tokens"], each["text_offset"]) for each in told]
+        self.assertEqual(found, [(["ab", "c"], [0, 2]), (["d"], [3])])
 
     def test_what_there_is_not_is_refused(self) -> None:
         for param, says, more in (

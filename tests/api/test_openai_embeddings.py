@@ -28,6 +28,10 @@ class EmbeddingsTests(SynchronousTestCase):
         for one, text in zip(said["data"], ("a cat", "a dog"), strict=True):
             np.testing.assert_allclose(one["embedding"], bag_of_words(text), rtol=1e-6)
 
+    def test_the_tokens_of_all_texts_are_counted(self) -> None:
+        usage = self.ask(["a cat", "a dog sat"]).json()["usage"]
+        self.assertEqual(usage, {"prompt_tokens": 5, "total_tokens": 5})
+
     def test_one_text_need_not_be_a_list(self) -> None:
         self.assertEqual(len(self.ask("a cat").json()["data"]), 1)
 

@@ -137,7 +137,9 @@ class EmbeddingTests(SocketTestCase):
         ready: Deferred[None] = Deferred()
         self.embedder.on_ready(lambda: ready.callback(None))
         await ready
-        (vector,) = await self.embedder.embed(["a cat sat"])
+        tokens: list[int] = []
+        (vector,) = await self.embedder.embed(["a cat sat"], counted=tokens.append)
+        self.assertEqual(tokens, [3])
         self.assertLess(abs(vector - bag_of_words("a cat sat")).max(), 1e-6)
         self.there.embedder.take_model_away()
         with self.assertRaises(EmbedderUnavailable) as caught:

@@ -3,15 +3,19 @@
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import msgspec
 from click.testing import CliRunner, Result
-from twisted.trial.unittest import SynchronousTestCase
+from twisted.internet.utils import getProcessOutputAndValue
+from twisted.trial.unittest import SynchronousTestCase, TestCase
+from twisted.web.server import Request
 
 from mnemo.cli.probe import probe
 from mnemo.enrichment import probe as probing
+from tests.inference.loopback import Answer, Loopback, events, streams
 
 
 class ProbeTests(SynchronousTestCase):
@@ -72,3 +76,49 @@ class ProbeTests(SynchronousTestCase):
         self.assertEqual(done.returncode, 1)
         self.assertIn("127.0.0.1:9", done.stderr)
         self.assertNotIn("Traceback", done.stderr)
+
+
+class OfAServerTests(TestCase):
+    """A model that is asked over OpenAI's API, and answers each text as C{answer} says."""
+
+    answer: Callable[[probing.Case], object]
+
+    async def report(self) -> tuple[int, dict[str, Any]]:
+        there = Loopback()
+        self.addCleanup(there.close)
+        there.answers += [self.say(there)] * 2 * len(probing.cases())
+        server = there.listen()
+        file = Path(self.mktemp()).absolute()
+        command = ["-m", "mnemo", "probe", "--backend", server.address, "--model", "big"]
+        output, errors, code = await getProcessOutputAndValue(
+            sys.executable,
+            [*command, "--json", str(file), "--home", str(file.parent)],
+            env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+        )
+        self.assertNotIn(b"Traceback", errors)
+        self.assertIn(b"big at 127.0.0.1", output)
+        return code, msgspec.json.decode(file.read_bytes())
+
+    def say(self, there: Loopback) -> Answer:
+        def said(request: Request) -> bytes | int:
+            asked = there.received[-1].content["messages"][1]["content"]
+            (case,) = (each for each in probing.cases() if asked == f"TEXT:\n{each.text}")
+            text = msgspec.json.encode(self.answer(case)).decode()
+            delta = {"index": 0, "delta": {"content": text}, "finish_reason": "stop"}
+            return streams(events({"model": "big", "choices": [delta]}, "[DONE]"))(request)
+
+        return said
+
+    async def test_all_seven_metrics_are_of_what_it_says(self) -> None:
+        self.answer = lambda case: {"type": "general", **case.gold}
+        code, report = await self.report()
+        self.assertEqual(set(report["metrics"]), set(probing.METRICS))
+        self.assertEqual((code, [name for name, good in report["passed"].items() if not good]),
+                         (0, []))  # fmt: skip
+
+    async def test_what_it_makes_up_counts_against_it(self) -> None:
+        lie = {"narrative": "It was Bob Marley at 99999 in a memory encoder."}
+        self.answer = lambda case: {"type": "general", **case.gold, **lie}
+        code, report = await self.report()
+        self.assertEqual(code, 1)
+        self.assertFalse(report["passed"]["fr"])

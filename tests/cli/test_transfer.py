@@ -9,6 +9,7 @@ from twisted.internet import reactor
 from twisted.internet.defer import Deferred
 from twisted.internet.error import ProcessDone, ProcessTerminated
 from twisted.internet.protocol import ProcessProtocol
+from twisted.internet.utils import getProcessOutputAndValue
 from twisted.python.failure import Failure
 
 from mnemo.store.records import Filter
@@ -52,6 +53,17 @@ class TransferTests(CommandTestCase):
         ended = await self.mnemo("ingest", str(folder), "--project=pond")
         self.assertIn("0 new, 0 changed, 3 unchanged", ended.output)
         self.assertEqual(await self.count("ingest"), 3)
+
+    async def test_whoever_looks_sees_how_far_it_is(self) -> None:
+        folder = self.folder(400)
+        output, errors, code = await getProcessOutputAndValue(
+            sys.executable,
+            ["-m", "mnemo", "ingest", str(folder), f"--home={self.home}"],
+            env={**os.environ, "PYTHONPATH": str(ROOT), "FORCE_COLOR": "1", "TERM": "xterm"},
+        )
+        self.assertEqual(code, 0)
+        self.assertIn(b"400 new", output)
+        self.assertRegex(errors, rb"[1-9][0-9]*/400")
 
     async def test_ctrl_c_ends_it_with_a_line_and_it_goes_on_later(self) -> None:
         folder = self.folder(400)

@@ -61,7 +61,7 @@ def bag_of_words(text: str, dimensions: int = DIMENSIONS) -> NDArray[np.float32]
 @implementer(IEmbedder)
 class FakeEmbedder:
     """
-    An embedder that answers at once, with L{bag_of_words} vectors.
+    An embedder that answers at once, with L{bag_of_words} vectors; its tokens are words.
 
     @ivar embedded: every text that was embedded, in order
     @ivar priorities: the class of each call
@@ -86,12 +86,15 @@ class FakeEmbedder:
         texts: Sequence[str],
         priority: Priority = Priority.INTERACTIVE,
         session: str = "",
+        counted: Callable[[int], object] | None = None,
     ) -> Deferred[NDArray[np.float32]]:
         if self.model is None:
             return fail(EmbedderUnavailable(self.problem))
         if self._failure is not None:
             return fail(self._failure)
         self.priorities.append(priority)
+        if counted is not None:
+            counted(sum(len(text.split()) for text in texts))
         if self._holding:
             answer: Deferred[NDArray[np.float32]] = Deferred(self._drop)
             self._held.append((list(texts), answer))

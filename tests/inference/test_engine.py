@@ -66,6 +66,13 @@ class EmbeddingTests(EngineCase):
         again = self.successResultOf(self.engine.embed(["a" * 50]))
         np.testing.assert_allclose(again[0], vectors[2])
 
+    def test_the_tokens_are_counted_also_of_what_was_known(self) -> None:
+        told: list[int] = []
+        for _ in range(2):
+            self.engine.embed(["abc", "", "a" * 50], counted=told.append)
+        self.assertEqual(self.engine.statistics.remembered, 1)
+        self.assertEqual(told, [5 + 2 + 52] * 2)
+
     def test_no_texts_need_no_model_run(self) -> None:
         self.assertEqual(self.successResultOf(self.engine.embed([])).shape, (0, 4))
         self.assertEqual(self.backend.steps, [])

@@ -105,6 +105,16 @@ class GenerationTests(GeneratorCase):
         self.work()
         self.assertEqual("".join(told), self.successResultOf(answer).text)
 
+    def test_log_probabilities_are_told_with_the_text_that_they_are_of(self) -> None:
+        told: list[Any] = []
+        completion = self.successResultOf(self.ask("hello", told.append, logprobs=0, max_tokens=5))
+        self.assertEqual("".join(told), completion.text)
+        said = [choice for piece in told for choice in piece.choices]
+        self.assertEqual(tuple(said), completion.choices)
+        plain: list[str] = []
+        self.ask("hello", plain.append, max_tokens=5)
+        self.assertEqual({type(piece) for piece in plain}, {str})
+
     def test_a_stop_string_ends_it(self) -> None:
         whole = answer_to("hello", 20)
         stop = whole[4:6]

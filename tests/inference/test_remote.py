@@ -1,6 +1,7 @@
 """The language model of another server, over the loopback."""
 
 import socket
+from typing import Any
 
 from attrs import evolve
 from twisted.internet import reactor
@@ -120,7 +121,9 @@ class AnswerTests(RemoteTestCase):
         }
         choice = {"index": 0, "delta": {"content": "a"}, "logprobs": {"content": [token]}}
         self.answering(streams(events({"choices": [choice]}, END, "[DONE]")))
-        answer = await self.generator.generate(evolve(ASKED, logprobs=1))
+        told: list[Any] = []
+        answer = await self.generator.generate(evolve(ASKED, logprobs=1), told.append)
+        self.assertEqual([(piece, piece.choices) for piece in told], [("a", answer.choices)])
         self.assertEqual(answer.choices, (TokenChoice("a", -0.5, (("b", -1.0),)),))
         self.assertEqual(answer.logprob, -0.5)
 

@@ -103,6 +103,17 @@ class EmbedTests(EmbedderTestCase):
         np.testing.assert_allclose(vectors, expected, rtol=1e-5)
         self.assertEqual(self.embedder.statistics.texts, 2)
 
+    async def test_the_tokens_are_as_many_as_the_server_says(self) -> None:
+        def counts(request: Request) -> bytes | int:
+            rows = [{"index": 0, "embedding": [1.0] * DIMENSIONS}]
+            return says(200, {"data": rows, "usage": {"prompt_tokens": 7}})(request)
+
+        await self.start(counts, self.embeds)
+        told: list[int] = []
+        for _ in range(2):
+            await self.embedder.embed(["a cat"], counted=told.append)
+        self.assertEqual(told, [7, 0])
+
     async def test_no_texts_are_no_request(self) -> None:
         await self.start()
         self.assertEqual((await self.embedder.embed([])).shape, (0, DIMENSIONS))

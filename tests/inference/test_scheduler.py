@@ -126,6 +126,16 @@ class SchedulerTests(SynchronousTestCase):
         step, _ = self.run_step()
         self.assertEqual([piece.job for piece in step.parts], [job])
 
+    def test_background_work_has_a_step_once_it_was_passed_over_for_long(self) -> None:
+        later = self.scheduler.submit(["b"], BACKGROUND, "b")
+        chosen = []
+        while not later.over:
+            self.scheduler.submit(["a"], INTERACTIVE, "a")
+            chosen.append(self.run_step()[0].parts[0].job.priority)
+        places = [at for at, priority in enumerate(chosen) if priority is BACKGROUND]
+        # It is made tokens of, and then it is encoded.
+        self.assertEqual(places, [scheduling.PATIENCE, 2 * scheduling.PATIENCE + 1])
+
     def test_a_session_with_many_texts_does_not_hold_up_another(self) -> None:
         self.scheduler.submit(["a" * 6] * 100, BACKGROUND, "importer")
         self.run_step()
@@ -207,9 +217,11 @@ class SchedulerTests(SynchronousTestCase):
     def test_whatever_happens_every_job_gets_its_own_vectors(self) -> None:
         self.patch(scheduling, "PIECE", 200)
         self.patch(jobs, "PIECE", 200)
+        self.patch(scheduling, "PATIENCE", PATIENCE)
         run_state_machine_as_test(Life, settings=settings(max_examples=60, deadline=None))
 
 
+PATIENCE = 3
 LONG = st.integers(0, 500).map(lambda length: "ab " * length)
 TEXTS = st.lists(st.text("ab ", max_size=30) | LONG, min_size=1, max_size=4)
 SESSIONS = st.sampled_from("abcd")
@@ -227,6 +239,8 @@ class Life(RuleBasedStateMachine):
         self.steps: deque[Step] = deque()
         # How many steps of its class each waiting session has seen go to others alone.
         self.passed_over: dict[tuple[Priority, str], int] = {}
+        # How many interactive steps there were in a row while background jobs waited.
+        self.without_background = 0
 
     def waiting(self, priority: Priority) -> set[str]:
         return {job.session for job in self.texts if job.priority is priority}
@@ -270,8 +284,11 @@ class Life(RuleBasedStateMachine):
         (priority,) = {job.priority for job in jobs}
         room = (16 if priority is INTERACTIVE else 8) if isinstance(step, EncodeStep) else 200
         assert len(step.parts) == 1 or sum(part.cost for part in step.parts) <= room
-        if self.waiting(INTERACTIVE):
-            assert priority is INTERACTIVE
+        if self.waiting(INTERACTIVE) and priority is BACKGROUND:
+            assert self.without_background >= PATIENCE, "the background is ahead of its turn"
+        waits = priority is INTERACTIVE and self.waiting(BACKGROUND)
+        self.without_background = self.without_background + 1 if waits else 0
+        assert self.without_background <= PATIENCE, "the background starves"
         served = {job.session for job in jobs}
         for session in "abcd":
             key = priority, session

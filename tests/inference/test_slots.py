@@ -2,9 +2,9 @@
 
 from collections import deque
 from collections.abc import Iterator, Sequence
-from itertools import islice
+from itertools import cycle, islice
 
-from hypothesis import settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
     RuleBasedStateMachine,
@@ -581,6 +581,51 @@ class ReuseTests(SlotsCase):
             run = self.driver.submit(list(range(20)), fixed=18)
             self.driver.run_all()
             self.assertEqual((run.reused, len(self.slots.places.cache)), (0, 0))
+
+
+class StarvationTests(SynchronousTestCase):
+    """However many come after it, a run has its turn."""
+
+    def steps_until_over(
+        self, run: Run, driver: Driver, others: Sequence[tuple[int, int]], bound: int
+    ) -> int:
+        """How many steps it takes while two sessions always have something to ask."""
+        coming = cycle(others)
+        steps = begin = 0
+        while not run.over and steps <= bound:
+            while len(driver.slots.runs) < 5:
+                length, most = next(coming)
+                begin += 1000  # Nothing that was computed serves again.
+                prompt = list(range(begin, begin + length))
+                driver.submit(prompt, most, session=f"other {begin % 2000}")
+            driver.decode()
+            steps += 1
+        return steps
+
+    @given(others=st.lists(st.tuples(st.integers(1, 200), st.integers(1, 12)), min_size=1))
+    @settings(max_examples=60, deadline=None)
+    def test_one_in_the_background_has_a_part_in_every_so_many_steps(
+        self, others: list[tuple[int, int]]
+    ) -> None:
+        driver = Driver(ScriptedGenerator(slots=2, capacity=4096, batch=24))
+        run = driver.submit(list(range(30)), 10, BACKGROUND)
+        # Each of its steps brings a token of the prompt at least, or one of the answer.
+        bound = (PATIENCE + 2) * (30 + 10)
+        self.assertLessEqual(self.steps_until_over(run, driver, others, bound), bound)
+
+    @given(others=st.lists(st.tuples(st.integers(1, 200), st.integers(1, 12)), min_size=1))
+    @settings(max_examples=60, deadline=None)
+    def test_one_of_another_session_waits_for_one_of_each_that_runs(
+        self, others: list[tuple[int, int]]
+    ) -> None:
+        driver = Driver(ScriptedGenerator(slots=2, capacity=4096, batch=24))
+        for number in range(2):
+            driver.submit(list(range(number, 200)), 12, session=f"other {number}")
+            driver.decode()
+        run = driver.submit(list(range(30)), 10)
+        # At worst both that run have all of their prompt to read yet, a little at a time.
+        bound = 2 * (200 + 12) + 30 + 10
+        self.assertLessEqual(self.steps_until_over(run, driver, others, bound), bound)
 
 
 class InvariantTests(SynchronousTestCase):

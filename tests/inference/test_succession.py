@@ -60,6 +60,12 @@ class AnotherModel(SuccessorTestCase):
         self.assertEqual((self.old.embedded, self.new.embedded), (["heron"], []))
         self.assertEqual(self.told, ["old"])
 
+    def test_the_one_that_answers_counts_the_tokens(self) -> None:
+        self.start()
+        told: list[int] = []
+        self.successResultOf(self.successor.embed(["a grey heron"], counted=told.append))
+        self.assertEqual(told, [3])
+
     def test_before_it_is_known_which_there_is_none(self) -> None:
         finding: Deferred[Embedder | None] = Deferred()
         self.successor.find = lambda _: finding

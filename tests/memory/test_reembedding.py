@@ -1,7 +1,7 @@
 """Another embedding model takes over from the one in use."""
 
 import shutil
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -338,11 +338,14 @@ class Failing(ReembeddingTestCase):
         embed = engine.embed
 
         def picky(
-            texts: Sequence[str], priority: Priority = Priority.INTERACTIVE, session: str = ""
+            texts: Sequence[str],
+            priority: Priority = Priority.INTERACTIVE,
+            session: str = "",
+            counted: Callable[[int], object] | None = None,
         ) -> Deferred[NDArray[np.float32]]:
             if name == "new" and self.unwanted & {*texts, "all"}:
                 return fail(EmbeddingFailed("decode returned -3"))
-            return embed(texts, priority, session)
+            return embed(texts, priority, session, counted)
 
         self.patch(engine, "embed", picky)
         return engine

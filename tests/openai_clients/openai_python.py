@@ -132,6 +132,15 @@ def gets_log_probabilities() -> None:
     assert tokens[0].top_logprobs[0].logprob == -0.5
 
 
+def gets_log_probabilities_with_their_text() -> None:
+    stream = client.chat.completions.create(
+        model="talker", messages=SAY, stream=True, logprobs=True
+    )
+    choices = [chunk.choices[0] for chunk in stream]
+    told = {one.delta.content: one.logprobs.content[0].token for one in choices if one.logprobs}
+    assert list(told) == list(told.values()) == ["You ", "said: ", "hello ", "there"], told
+
+
 def completes_a_text() -> None:
     said = client.completions.create(model="talker", prompt="once upon", logprobs=1)
     assert said.choices[0].text == "You said: once upon", said
@@ -244,6 +253,7 @@ for check in (
     demands_a_call,
     parses_what_follows_a_class,
     gets_log_probabilities,
+    gets_log_probabilities_with_their_text,
     completes_a_text,
     embeds,
     sees_what_is_wrong,

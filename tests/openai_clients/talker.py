@@ -18,6 +18,7 @@ from mnemo.inference.generation import (
     GeneratorStatistics,
     IGenerator,
     Message,
+    Piece,
     TokenChoice,
 )
 
@@ -70,10 +71,10 @@ class Talker:
         words = text.replace(" ", " \0").split("\0")
         finish: Finish = "stop" if len(words) <= request.max_tokens else "length"
         words = words[: request.max_tokens]
-        for word in words:
-            on_text(word)
-            await deferLater(self.clock, _PAUSE / 10)
         choices = tuple(TokenChoice(word, -0.5, ((word, -0.5),)) for word in words)
+        for choice in choices:
+            on_text(choice.text if request.logprobs is None else Piece.of(choice.text, [choice]))
+            await deferLater(self.clock, _PAUSE / 10)
         return Completion("".join(words), finish, NAME, 5, len(words), 3, -0.5, choices)
 
 
