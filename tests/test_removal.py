@@ -108,8 +108,12 @@ class Removal(ServiceTestCase):
         ready: Deferred[None] = Deferred()
         daemon.core.models.engine.on_ready(lambda: ready.callback(None))
         await ready
-        for number in range(20):
-            await self.call(daemon, "remember", text=f"the heron number {number} " * (number + 1))
+        others = [
+            (await self.call(daemon, "remember", text=f"the heron number {each} " * (each + 1)))[
+                "id"
+            ]
+            for each in range(20)
+        ]
         ids = [
             (await self.call(daemon, "remember", text=text, concepts=["xylophon"]))["id"]
             for text in TEXTS
@@ -118,6 +122,13 @@ class Removal(ServiceTestCase):
         found = await self.call(daemon, "recall", query="zweibrücken daemon port", explain=True)
         self.assertIn(ids[0], [each["id"] for each in found["memories"]])
         await self.call(daemon, "feedback", query_id=found["query_id"], quality="helpful")
+        await self.call(
+            daemon,
+            "feedback",
+            query=TEXTS[0],
+            quality="irrelevant",
+            memory_ids=[*ids[:1], others[0]],
+        )
         await self.call(daemon, "amend", memory_id=ids[0], corrected_content=TEXTS[0] + " Quagmire")
         await self.call(daemon, "forget", memory_id=ids[1])
         await self.call(daemon, "train_model")

@@ -26,7 +26,9 @@ _PREFACE = """\
 What a client can read by its address, in Markdown, and be told of when it changes. A list shows
 what belongs to the project of the session: the context of the project, its newest handoffs, and
 the latest sessions that remembered something. A session without a project is shown all. Whatever
-else there is can be read by whoever names its address. Names and ids are completed.
+else there is can be read by whoever names its address. Names and ids are completed. Texts are
+word for word, but for characters that nobody sees or that reorder others: these are shown
+escaped, as `\\u202e`.
 
 In an address, all but letters, digits and `-._~` is percent-encoded: the project `twisted/klein`
 has `mnemo://project/twisted%2Fklein/context`.

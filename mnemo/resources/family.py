@@ -88,5 +88,9 @@ def template(kind: Kind, name: str, title: str, description: str) -> TemplateDes
 
 
 def _with_nothing_hidden(found: ResourceDescription) -> ResourceDescription:
-    said = {each: shown(getattr(found, each)) for each in ("name", "title", "description")}
-    return evolve(found, **said)
+    return evolve(
+        found,
+        name=shown(found.name),
+        title=shown(found.title),
+        description=shown(found.description),
+    )

@@ -1,12 +1,12 @@
 """Saying whether a recall helped: feedback."""
 
+from hashlib import blake2b
 from typing import Annotated, ClassVar
 
 import msgspec
 from attrs import field, frozen
 
 from mnemo.memory.feedback import Judgement, Quality
-from mnemo.memory.secrets import hidden
 from mnemo.store.records import QueryRow
 from mnemo.tools.base import Call, Hints, Tool
 from mnemo.tools.interfaces import ToolError
@@ -115,10 +115,11 @@ class Feedback(Tool):
             return await call.memories.judging.query(self.query_id.strip())
         if not self.memory_ids:
             raise ToolError("feedback needs the query_id of a recall, or query and memory_ids")
-        asked = hidden(self.query).text
+        # Judgements outlive the memories whose words may have been asked: a digest has none.
+        asked = blake2b(self.query.encode(errors="surrogatepass"), digest_size=16).hexdigest()
         return QueryRow(
             id=f"{call.session.id}/{asked}",
-            text=asked,
+            text="",
             session=call.session.id,
             project=call.session.project,
             returned=tuple(self.memory_ids),

@@ -4,6 +4,7 @@ from attrs import define, field
 from twisted.internet.interfaces import IReactorTime
 
 from mnemo.tools.interfaces import IClient
+from mnemo.tools.shown import shown
 
 INTERVAL = 0.25
 """Seconds at least between two tellings of one call."""
@@ -33,7 +34,7 @@ class Progress:
         now = self._clock.seconds()
         if now - self._told >= INTERVAL and done < self.total:
             self._told = now
-            self._client.progress(done, self.total, message)
+            self._client.progress(done, self.total, shown(message))
 
     def told(self, done: int, total: int, message: str = "") -> None:
         """So much is done, of so much as is known by now."""

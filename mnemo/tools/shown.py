@@ -25,12 +25,14 @@ _SELECTORS = "\ufe00-\ufe0f\U000e0100-\U000e01ef"
 # Joiners belong to words of some scripts and to pictures made of several; not into ASCII. A
 # selector picks the form of the one character before it. Many of either can carry any text.
 _SEEN = f"[^\x00-\x7f{_HIDING}{_JOINERS}]"
-_CHOSEN = f"(?:[0-9#*]|[^\x00-\x7f{_HIDING}{_JOINERS}{_SELECTORS}])"
+_DRAWN = f"[^\x00-\x7f{_HIDING}{_JOINERS}{_SELECTORS}]"
+_CHOSEN = f"(?:[0-9#*]|{_DRAWN})"
 
 _hidden = re.compile(
-    f"[{_HIDING}]|(?<!{_SEEN})[{_JOINERS}]|[{_JOINERS}](?!{_SEEN})"
-    f"|(?<=[{_SELECTORS}])(?<!{_CHOSEN}[{_SELECTORS}])[{_JOINERS}]"
-    f"|(?<!{_CHOSEN})[{_SELECTORS}]"
+    f"[{_HIDING}]"
+    f"|[{_JOINERS}](?:(?!{_DRAWN})|(?<!{_SEEN}[{_JOINERS}])"
+    f"|(?<=[{_SELECTORS}][{_JOINERS}])(?<!{_CHOSEN}[{_SELECTORS}][{_JOINERS}]))"
+    f"|[{_SELECTORS}](?<!{_CHOSEN}[{_SELECTORS}])"
 )
 
 

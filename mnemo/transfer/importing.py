@@ -185,19 +185,20 @@ class Importing:
     def _imported(self, record: Foreign, system: str, project: str) -> tuple[Imported, int]:
         """A memory as it is kept, and how many marks stand in it. Raises L{Unfit}."""
         text, marks = _fit(record.text)
+        source, *concepts = (hidden(each).text for each in (record.source, *record.concepts))
         updated = record.created if record.updated is None else record.updated
         salience = INITIAL[record.type] if record.salience is None else record.salience
         memory = NewMemory(
             id=self._memories.make_id(MEMORY),
             text=text,
             type=record.type,
-            source=record.source or system,
+            source=source or system,
             project=_project(record.project) or project,
             session=record.session,
             salience=salience,
             fades=fades(record.type, salience, updated),
             created=record.created,
-            concepts=record.concepts,
+            concepts=tuple(dict.fromkeys(concepts)),
         )
         for each in (record.key, record.source, record.project, record.session, *record.concepts):
             _check_text(each)

@@ -40,7 +40,9 @@ class Deriving(EnrichmentTestCase):
         self.enricher()
         kept = self.remember(TEXT).id
         self.look()
-        for each in self.derived(kept).values():
+        derived = self.derived(kept)
+        self.assertLessEqual({"concepts", "entities", "type", "salience"}, set(derived))
+        for each in derived.values():
             self.assertEqual((each.model, each.prompt), (extractive.MODEL, extractive.VERSION))
             self.assertEqual(each.scores, {"epr": 1.0, "np": 1.0, "fr": 0.0})
             self.assertGreater(each.made, 0)

@@ -6,6 +6,7 @@ import msgspec
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from mnemo.enrichment import generated
 from mnemo.enrichment.encoding import Encoding, as_json
 from mnemo.enrichment.extractive import extract
 from mnemo.inference.generation import Generation
@@ -55,11 +56,25 @@ class Recalls(EnrichmentTestCase):
     )
     @given(st.integers(0, 2**32))
     def test_a_model_of_random_weights_changes_nothing_that_is_recalled(self, seed: int) -> None:
+        self.assert_nothing_changes(seed)
+
+    def test_nor_would_it_if_all_that_it_says_were_kept(self) -> None:
+        self.patch(generated, "faults", lambda *_: ())
+        self.patch(generated, "_grounded", lambda _, encoding: encoding)
+        kept = 0
+        for seed in range(8):
+            self.assert_nothing_changes(seed)
+            for memory in range(1, len(TEXTS) + 1):
+                kept += self.derived(f"m{memory}")["type"].model == "fake"
+        self.assertGreater(kept, len(TEXTS))
+
+    def assert_nothing_changes(self, seed: int) -> None:
         if not self.done(self.store.projects()):
             for text in TEXTS:
                 self.remember(text)
             self.look()
         without = self.answers()
+        self.assertTrue(all(without[:-1]))
         enricher = self.enricher(FakeGenerator(RandomWeights(seed)), f"noise {seed}", start=False)
         now = self.clock.seconds()
         enricher.start()

@@ -3,7 +3,8 @@
 import contextlib
 import shutil
 import tempfile
-from collections.abc import Callable, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Sequence
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ from numpy.typing import NDArray
 from twisted.internet.defer import Deferred, maybeDeferred
 from twisted.internet.task import Clock
 
-from mnemo.config import SessionsConfig
+from mnemo.config import SessionsConfig, UnderstandingConfig
 from mnemo.enrichment.drafting import Drafter
 from mnemo.enrichment.jobs import Enricher
 from mnemo.inference.none import NoGenerator
@@ -27,6 +28,7 @@ from mnemo.store.sqlite.store import SqliteStore
 from mnemo.tools.catalogue import all_tools
 from mnemo.tools.interfaces import CallContext, ITool
 from mnemo.transfer.transfer import Transfer
+from mnemo.understanding.studying import LOOK, REST, Studying
 from tests.inference.fakes import FakeEmbedder
 from tests.store.inline import InlinePools, open_store, result_of
 from tests.tools.room import AskedClient, resolve
@@ -36,7 +38,7 @@ DIMENSIONS = 256
 
 def new_ids() -> Callable[[str], str]:
     """Ids that are the same each time the year is lived."""
-    numbers = {"m": count(1), "q": count(1)}
+    numbers: dict[str, Iterator[int]] = defaultdict(lambda: count(1))
     return lambda kind: f"{kind}{next(numbers[kind]):05d}"
 
 
@@ -128,6 +130,19 @@ class House:
         self.drafting = True
         self.open()
 
+    def copied(self) -> "House":
+        """Another that begins with what this one has, and goes its own way."""
+        self.settle()
+        self.close()
+        left = Path(tempfile.mkdtemp(dir="."))
+        shutil.copytree(self.directory, left, dirs_exist_ok=True)
+        self.open()
+        clock = Clock()
+        clock.advance(self.clock.seconds())
+        made = House(left, clock, lambda kind: f"other {self.make_id(kind)}")
+        made.open()
+        return made
+
     def onSessionEnd(self, row: SessionRow) -> None:
         if self.drafting:
             self.drafter.session_ended()
@@ -170,3 +185,23 @@ class House:
         while self.wait(self.store.jobs.counts()).waiting:
             self.clock.advance(1.0)
         self.wait(enricher.stop())
+
+    def study(self) -> None:
+        """Look for patterns, insights and gists until nothing waits."""
+        studying = Studying(
+            self.store,
+            self.memories.embedder,
+            NoGenerator(),
+            self.clock,
+            maybeDeferred,
+            self.make_id,
+            UnderstandingConfig(patterns=True, gists=True),
+            self.memories.written,
+        )
+        studying.start()
+        self.clock.advance(LOOK)
+        counts = self.store.understanding.counts
+        while any(self.wait(counts(work)).waiting for work in studying.works):
+            self.clock.advance(REST)
+        self.wait(studying.stop())
+        assert not studying.problem

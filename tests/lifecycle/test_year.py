@@ -13,6 +13,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from mnemo.memory.moments import iso
 from mnemo.sessions.interfaces import Session
+from mnemo.store.understanding import GIST_SOURCE
 from tests.lifecycle.year import PROJECTS, QUARTERS, RESTARTS, Fact, Year
 
 NEAR = 10
@@ -281,3 +282,28 @@ class Repeating(YearTestCase):
         self.assertGreater(len(kept["derived"]), 500)
         self.assertGreater(len(kept["drafts"]), 50)
         return kept
+
+
+class Studying(YearTestCase):
+    """The same year, in which somebody then has patterns and gists looked for."""
+
+    def test_nothing_that_was_kept_is_lost_by_it(self) -> None:
+        house = self.house.copied()
+        self.addCleanup(house.close)
+        house.study()
+        sources = house.wait(house.store.statistics(0.0)).by_source
+        self.assertGreater(sources[GIST_SOURCE], 0)
+        self.assertGreater(len(house.wait(house.store.understanding.patterns())), 0)
+        there = [each for each in self.year.facts.values() if not each.purged]
+        kept = house.wait(house.store.get([each.id for each in there]))
+        self.assertEqual(
+            [(each.id, each.text, each.archived) for each in kept],
+            [(each.id, each.text, bool(each.forgotten)) for each in there],
+        )
+        asking = {each: house.session(each) for each in PROJECTS}
+        for fact in self.facts("decision", "handoff"):
+            found = house.call(
+                asking[fact.project], "recall", query=fact.question, limit=NEAR, max_tokens=20_000
+            )
+            said = {each["id"]: each["text"] for each in found["memories"]}
+            self.assertEqual(said.get(fact.id), fact.text, fact.question)

@@ -123,11 +123,12 @@ class Hiding(MemoryTestCase):
         self.remember(f"a {self.SECRET} <private>zweibrücken</private>")
         self.recall(self.SECRET)
         self.done(self.store.stop())
-        for path in Path(self.directory).rglob("*"):
-            if path.is_file():
-                held = path.read_bytes()
-                self.assertNotIn(self.SECRET.encode(), held, path)
-                self.assertNotIn("zweibrücken".encode(), held, path)
+        there = [path for path in Path(self.directory).rglob("*") if path.is_file()]
+        files = {path: path.read_bytes() for path in there}
+        self.assertIn(self.MARK.encode(), b"".join(files.values()))
+        for path, held in files.items():
+            self.assertNotIn(self.SECRET.encode(), held, path)
+            self.assertNotIn("zweibrücken".encode(), held, path)
 
     def test_only_private_text_is_refused(self) -> None:
         said = self.refused(
@@ -354,8 +355,9 @@ class Removing(MemoryTestCase):
             *(stem.encode() for stem in terms("zweibrücken saarbrücken")),
             *(digest(each.text) for each in (old, kept)),
         ]
-        for path in Path(self.directory).rglob("*"):
-            if path.is_file():
-                held = path.read_bytes()
-                for each in gone:
-                    self.assertNotIn(each, held, path)
+        there = [path for path in Path(self.directory).rglob("*") if path.is_file()]
+        files = {path: path.read_bytes() for path in there}
+        self.assertIn(other.text.encode(), b"".join(files.values()))
+        for path, held in files.items():
+            for each in gone:
+                self.assertNotIn(each, held, path)

@@ -30,6 +30,21 @@ class Memories(ResourceTestCase):
         said = self.read(f"mnemo://memory/{kept}")
         self.assertIn("- source: cli - state: \\u202eactive\n", said)
 
+    def test_nothing_is_hidden_in_any_resource_nor_in_a_list(self) -> None:
+        hiding = "x\u202ey\u200bz"
+        self.session = self.open_session("s\u202e9", project=f"p{hiding}")
+        self.call("create_handoff", completed=[hiding])
+        kept = self.kept(hiding, concepts=[hiding])
+        self.call("amend", memory_id=kept, corrected_content=hiding * 2)
+        found = [each for kind in self.families for each in self.listed(kind)]
+        self.assertEqual(len({each.uri.partition("://")[2].partition("/")[0] for each in found}), 3)
+        for each in found:
+            for said in (each.name, each.title, each.description, self.read(each.uri)):
+                self.assertEqual(said, shown(said))
+        for uri in (f"mnemo://memory/{kept}", f"mnemo://memory/{kept}/history"):
+            self.assertIn("x\\u202ey\\u200bz", self.read(uri))
+            self.assertEqual(self.read(uri), shown(self.read(uri)))
+
     def test_none_are_listed(self) -> None:
         self.kept("x")
         self.assertEqual(self.uris("memory"), [])

@@ -77,6 +77,17 @@ class Feedback(ToolTestCase):
         again = self.call("feedback", query="heron", quality="helpful", memory_ids=[self.first])
         self.assertEqual(again["judged"][0]["salience"], 0.72)
 
+    def test_the_words_of_a_judgement_are_not_kept(self) -> None:
+        for quality in ("helpful", "partial"):
+            self.call(
+                "feedback", query="zweibrücken", quality=quality,
+                memory_ids=[self.first, self.second],
+            )  # fmt: skip
+        page = self.done(self.store.exchange.page("memory", None, None, 10))
+        kept = [each for line in page.lines for each in line.feedback]
+        self.assertEqual([each.quality for each in kept], ["partial"] * 2)
+        self.assertEqual([each.query for each in kept if "zweibr" in each.query], [])
+
     def test_what_refers_to_nothing_is_refused(self) -> None:
         self.assertIn("q404", self.error("feedback", query_id="q404", quality="helpful"))
         self.assertIn("query_id", self.error("feedback", query="heron", quality="helpful"))

@@ -23,6 +23,11 @@ class Telling(SynchronousTestCase):
             self.progress.reached(number)
         self.assertEqual(self.client.told, [])
 
+    def test_nothing_is_hidden_in_what_is_told(self) -> None:
+        self.clock.advance(9)
+        self.progress.reached(1, "a\u202eb.txt")
+        self.assertEqual(self.client.told, [(1, 100, "a\\u202eb.txt")])
+
     def test_the_end_is_told_by_the_answer(self) -> None:
         self.clock.advance(9)
         self.progress.reached(100)

@@ -69,6 +69,8 @@ class NoTrace(ToolTestCase):
         self.call("recall", query=secret, project="pond")
         self.clock.advance(60)
         self.client = AskedClient({"project": "pond"})
+        files = [*self.store._directory.glob("memory.sqlite3*")]
+        self.assertTrue(any(secret.encode() in file.read_bytes() for file in files))
         self.call("purge_project", project="pond")
-        for file in self.store._directory.glob("memory.sqlite3*"):
+        for file in files:
             self.assertNotIn(secret.encode(), file.read_bytes(), file.name)

@@ -90,6 +90,13 @@ class Mnemonic(ImportTestCase):
                 ("memories", {**memory, "id": "m4", "raw_id": None, "timestamp": "yesterday"}),
                 ("memories", {**memory, "id": "m5", "raw_id": None, "content": " "}),
                 ("memory_amendments", {"memory_id": "m2", "old_content": "a paraphrase"}),
+                ("raw_memories", {**raw, "id": "r6", "content": "two legs"}),
+                ("memories", {**memory, "id": "m6", "raw_id": "r6", "content": "four legs",
+                              "updated_at": "2025-01-04"}),
+                ("memory_amendments", {"memory_id": "m6", "old_content": "three legs",
+                                       "new_content": "four legs", "created_at": "2025-01-04"}),
+                ("memory_amendments", {"memory_id": "m6", "old_content": "a paraphrase",
+                                       "new_content": "three legs", "created_at": "2025-01-02"}),
                 ("concept_sets", {"memory_id": "m1", "topics": '["birds"]', "entities": "[]"}),
                 ("associations", {"source_id": "m1", "target_id": "m2",
                                   "relation_type": "caused_by"}),
@@ -110,7 +117,7 @@ class Mnemonic(ImportTestCase):
 
     def test_the_words_come_rather_than_the_paraphrase_with_all_that_is_known(self) -> None:
         outcome = self.take()
-        self.assertEqual((outcome.system, outcome.added), ("mnemonic", 6))
+        self.assertEqual((outcome.system, outcome.added), ("mnemonic", 7))
         memory = self.with_text("The heron stands")
         self.assertEqual(
             (memory.type, memory.source, memory.project, memory.session),
@@ -126,6 +133,18 @@ class Mnemonic(ImportTestCase):
         self.assertEqual((memory.version, memory.updated), (2, DAY + 86400))
         (version,) = self.done(self.store.versions(memory.id))
         self.assertEqual(version.text, "old words")
+
+    def test_what_was_amended_twice_has_the_words_between_too(self) -> None:
+        self.take()
+        memory = self.with_text("four legs")
+        self.assertEqual(
+            [
+                (each.text, each.since, each.until)
+                for each in self.done(self.store.versions(memory.id))
+            ],
+            [("two legs", DAY, DAY + 86400), ("three legs", DAY + 86400, DAY + 3 * 86400)],
+        )
+        self.assertEqual((memory.version, memory.updated), (3, DAY + 3 * 86400))
 
     def test_what_was_merged_away_is_forgotten_and_not_lost(self) -> None:
         self.take()
@@ -184,7 +203,7 @@ class Mnemonic(ImportTestCase):
 
     def test_a_dry_run_counts_and_keeps_nothing(self) -> None:
         outcome = self.take(dry_run=True)
-        self.assertEqual((outcome.added, outcome.known), (6, 0))
+        self.assertEqual((outcome.added, outcome.known), (7, 0))
         self.assertEqual(self.all_memories(), [])
 
     def test_the_file_is_not_changed(self) -> None:
@@ -351,6 +370,7 @@ class Mem0(ImportTestCase):
             self.file.write_text(json.dumps(shape, indent=2))
             outcome = self.take()
             self.assertEqual((outcome.system, len(outcome.bad)), ("mem0", 3))
+            self.assertEqual(outcome.added + outcome.known, 1)
             self.assertEqual(
                 [each.where for each in outcome.bad], ["memory 2", "memory 3", "memory 4"]
             )
@@ -435,10 +455,13 @@ class Refusing(ImportTestCase):
             self.file,
             {"type": "entity", "name": "A", "entityType": "",
              "observations": [f"aws_access_key_id = {key}", "<private>all of it</private>"]},
+            {"type": "entity", "name": "B", "entityType": key, "observations": []},
         )  # fmt: skip
         outcome = self.take()
         self.assertGreaterEqual(outcome.hidden, 1)
-        self.assertNotIn(key, "".join(self.texts()))
+        self.assertNotIn(key, "".join(map(repr, self.all_memories())))
+        self.assertEqual(self.with_text("B ([secret: aws access key])").concepts,
+                         ("B", "[secret: aws access key]"))  # fmt: skip
         self.assertNotIn("all of it", "".join(self.texts()))
 
     def test_text_that_is_no_unicode_is_said(self) -> None:

@@ -135,8 +135,9 @@ class FollowingOriginals(GistTestCase):
         gone = self.done(self.store.purge([self.kept[0].id]))
         self.assertEqual(set(gone), {self.kept[0].id, self.gist.id})
         self.done(self.store.stop())
-        for path in self.store._directory.glob("memory.sqlite3*"):
-            self.assertNotIn(b"5432", path.read_bytes())
+        files = [path.read_bytes() for path in self.store._directory.glob("memory.sqlite3*")]
+        self.assertIn(b"5433", b"".join(files))
+        self.assertNotIn(b"5432", b"".join(files))
 
     def test_that_holds_for_one_that_came_with_an_export_too(self) -> None:
         other = open_store(self.mktemp(), self.clock)

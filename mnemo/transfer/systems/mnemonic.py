@@ -9,6 +9,7 @@ those they were made of. Recalls come with how they were judged. Vectors are mad
 import sqlite3
 from collections.abc import Iterator
 from functools import partial
+from itertools import pairwise
 from typing import Any, get_args
 
 from mnemo.memory.salience import clamp
@@ -58,7 +59,9 @@ def is_it(db: sqlite3.Connection) -> bool:
 def records(db: sqlite3.Connection) -> Iterator[Record]:
     """All that it holds."""
     raws = index(db, "raw_memories", "id")
-    amended = index(db, "memory_amendments", "memory_id")
+    amended: dict[Any, list[dict[str, Any]]] = {}
+    for row in rows(db, "memory_amendments"):
+        amended.setdefault(row.get("memory_id"), []).append(row)
     concepts = index(db, "concept_sets", "memory_id")
     used = set()
     for row in rows(db, "memories"):
@@ -91,20 +94,20 @@ def _checked(table: str, row: dict[str, Any], made: Any) -> Record:
 
 
 def _memory(
-    row: dict[str, Any], raw: dict[str, Any], amended: dict[Any, Any], concepts: dict[Any, Any]
+    row: dict[str, Any],
+    raw: dict[str, Any],
+    amended: dict[Any, list[dict[str, Any]]],
+    concepts: dict[Any, Any],
 ) -> Foreign:
     created = moment(row.get("timestamp") or row.get("created_at"))
     updated = moment(row.get("updated_at") or created)
     original, current = raw.get("content") or "", row.get("content") or ""
-    change = amended.get(row["id"])
+    changes = amended.get(row["id"], [])
     earlier: tuple[Version, ...] = ()
-    if change is None:
-        text, updated = original or current, created
+    if changes:
+        text, earlier = current, _earlier(original, current, changes, created, updated)
     else:
-        text = current
-        before = original or change.get("old_content") or ""
-        if before and before != current:
-            earlier = (Version(1, before, created, updated),)
+        text, updated = original or current, created
     sets = concepts.get(row["id"], {})
     topics = words(sets.get("topics")) + words(sets.get("entities"))
     is_archived = row.get("state") in ("archived", "merged")
@@ -121,6 +124,32 @@ def _memory(
         archived=moment(row.get("updated_at") or created) if is_archived else None,
         concepts=tuple(dict.fromkeys(words(row.get("concepts")) + topics)),
         earlier=earlier,
+    )
+
+
+def _earlier(
+    original: str,
+    current: str,
+    changes: list[dict[str, Any]],
+    created: float,
+    updated: float,
+) -> tuple[Version, ...]:
+    """The words that a memory had, from the first to those before the last change."""
+    changes = sorted(changes, key=lambda each: moment(each.get("created_at") or updated))
+    said = [(created, original or changes[0].get("old_content") or "")]
+    for change, following in pairwise(changes):
+        # What one change made is what the next one found.
+        text = change.get("new_content") or following.get("old_content") or ""
+        said.append((moment(change.get("created_at") or updated), text))
+    said.append((updated, current))
+    kept = [
+        each
+        for number, each in enumerate(said)
+        if each[1].strip() and (not number or each[1] != said[number - 1][1])
+    ]
+    return tuple(
+        Version(number, text, since, until)
+        for number, ((since, text), (until, _)) in enumerate(pairwise(kept), 1)
     )
 
 

@@ -1,5 +1,7 @@
 """The drafts of handoffs as the store keeps them."""
 
+from pathlib import Path
+
 from zope.interface.verify import verifyObject
 
 from mnemo.store.interfaces import IDrafts
@@ -198,7 +200,11 @@ class Changing(DraftsTestCase):
         self.end("s")
         (claim,) = self.claim()
         self.finish(claim, draft(claim, "Decided:\n- the zebrafish password [a]"))
+        self.assertTrue(self.holding(b"zebrafish"))
         result_of(self.store.purge(["a"]))
-        for path in self.directory.rglob("*"):
-            if path.is_file():
-                self.assertNotIn(b"zebrafish", path.read_bytes(), path)
+        self.assertEqual(self.holding(b"zebrafish"), [])
+
+    def holding(self, word: bytes) -> list[Path]:
+        """The files that hold a word."""
+        files = [path for path in self.directory.rglob("*") if path.is_file()]
+        return [path for path in files if word in path.read_bytes()]
