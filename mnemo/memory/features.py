@@ -52,6 +52,9 @@ SHORT: Final = 300.0
 _SUBSTANCE: Final = 160.0
 """Characters over which what somebody says comes to say something."""
 
+_NOTHING: Final = 1e-9
+"""Less than any score that a term has."""
+
 _SEARCHED: Final = 4_000
 """Characters of a text in which a phrase is looked for."""
 
@@ -106,7 +109,7 @@ def features(candidates: Sequence[Candidate], query: Query, now: float) -> Numbe
         *_own(candidates),
         *_asked_for(candidates, speakers, query),
         *_shape(candidates, speakers, query),
-        *_context(candidates),
+        *_context(candidates, speakers),
         *_prior(candidates, query, now),
     )
     return np.stack([np.asarray(column, np.float64) for column in columns], axis=1)
@@ -116,14 +119,31 @@ def _own(candidates: Sequence[Candidate]) -> Iterator[Column]:
     """text, meaning, coverage, pairs"""
     scores = np.array([each.text_score or 0.0 for each in candidates])
     yield _share(scores, scores.max(initial=0.0))
-    cosines = [each.cosine for each in candidates]
-    # What has no vector yet counts as the others do on the average. Summed in order of size, so
-    # that the order they came in does not show in the last digit.
-    known = sorted(cosine for cosine in cosines if cosine is not None)
-    mean = sum(known) / len(known) if known else 0.0
-    yield np.clip([mean if cosine is None else cosine for cosine in cosines], 0.0, 1.0)
+    yield np.clip(_meanings(candidates), 0.0, 1.0)
     yield [each.coverage for each in candidates]
     yield [each.pairs for each in candidates]
+
+
+def _meanings(candidates: Sequence[Candidate]) -> list[float]:
+    """
+    The cosines. What has no vector yet counts as the best of those that hold no more of the
+    query's words, and no less than the others do on the average.
+    """
+    # Summed in order of size, so that the order they came in does not show in the last digit.
+    known = sorted(each.cosine for each in candidates if each.cosine is not None)
+    if not known:
+        return [0.0] * len(candidates)
+    mean = sum(known) / len(known)
+
+    def like(one: Candidate) -> float:
+        alike = (
+            each.cosine
+            for each in candidates
+            if each.cosine is not None and each.coverage <= one.coverage
+        )
+        return max(alike, default=mean)
+
+    return [max(mean, like(each)) if each.cosine is None else each.cosine for each in candidates]
 
 
 def _asked_for(
@@ -154,24 +174,30 @@ def _shape(
     for asks, telling in ((query.asks_when, _TIME), (query.asks_number, _NUMBER)):
         yield [asks and telling.search(text[:_READ]) is not None for text in texts]
     # Much talk is short and says nothing; a note or a function is as short as it may be.
-    times = Counter(filter(None, speakers))
-    is_talk = np.array([times[said] >= _SPEAKERS_RECUR for said in speakers], np.bool_)
-    yield np.where(is_talk, 1.0 - np.exp(-_sizes(candidates) / _SUBSTANCE), 1.0)
+    yield np.where(_is_talk(speakers), 1.0 - np.exp(-_sizes(candidates) / _SUBSTANCE), 1.0)
     yield [not text.rstrip().endswith("?") for text in texts]
 
 
-def _context(candidates: Sequence[Candidate]) -> Iterator[Column]:
+def _context(candidates: Sequence[Candidate], speakers: Sequence[str]) -> Iterator[Column]:
     """text_around, meaning_around, text_before, session_text, session_coverage"""
+    # What is said in talk is understood from what was said before; a note stands for itself.
+    counts = _is_talk(speakers)
     contexts = [each.context for each in candidates]
     best = max((each.text_score or 0.0 for each in candidates), default=0.0)
     texts = np.array([each.texts for each in contexts]).reshape(-1, len(_NEIGHBOURS))
     cosines = np.array([each.cosines for each in contexts]).reshape(-1, len(_NEIGHBOURS))
-    yield _share((texts * _NEIGHBOURS).max(axis=1), best)
-    yield np.clip((cosines * _NEIGHBOURS).max(axis=1), 0.0, 1.0)
-    yield _share(texts[:, 1], best)
+    yield counts * _share((texts * _NEIGHBOURS).max(axis=1), best)
+    yield counts * np.clip((cosines * _NEIGHBOURS).max(axis=1), 0.0, 1.0)
+    yield counts * _share(texts[:, 1], best)
     sessions = np.array([each.session_text for each in contexts])
-    yield _share(sessions, sessions.max(initial=0.0))
-    yield [each.session_coverage for each in contexts]
+    yield counts * _share(sessions, sessions.max(initial=0.0))
+    yield counts * np.array([each.session_coverage for each in contexts])
+
+
+def _is_talk(speakers: Sequence[str]) -> NDArray[np.bool_]:
+    """Which of the candidates somebody says who speaks again and again."""
+    times = Counter(filter(None, speakers))
+    return np.array([times[said] >= _SPEAKERS_RECUR for said in speakers], np.bool_)
 
 
 def _prior(candidates: Sequence[Candidate], query: Query, now: float) -> Iterator[Column]:
@@ -215,4 +241,4 @@ def _is_named(project: str, query: Query) -> bool:
 
 def _share(values: Numbers, best: float) -> Numbers:
     """Each as a share of the best, 0 to 1."""
-    return np.minimum(values / best, 1.0) if best > 0 else np.zeros(len(values))
+    return np.minimum(values / best, 1.0) if best > _NOTHING else np.zeros(len(values))

@@ -12,6 +12,9 @@ from mnemo.memory.vector_work import BATCH, NotEmbedded, VectorWork
 from mnemo.store.interfaces import IStore
 from mnemo.store.records import Unembedded
 
+AT_ONCE = 2
+"""So few have their vectors without waiting: who has just said something may ask for it."""
+
 SHORT = 100
 """A backlog up to this long is gone in moments, and not worth a word."""
 
@@ -80,7 +83,8 @@ class Vectoriser(VectorWork):
         await self._announce(model)
         refused: set[int] = set()
         while batch := await self._next(refused):
-            await self._turn()
+            if len(batch) > AT_ONCE:
+                await self._turn()
             refused |= await self._what_can_be(batch, self._embed)
         self.backlog = len(refused)
         if refused:

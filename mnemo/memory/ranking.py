@@ -132,10 +132,13 @@ def evidence(candidate: Candidate, floor: Floor) -> float:
     How much a memory has to do with the query, whatever the others have: about 0 to 1.3.
 
     Words that are all there are evidence enough, whatever the vectors say of a name that the
-    model does not know; and so they are alone where there is no vector.
+    model does not know; and so they are alone where the query has no vector. What has come so
+    lately that it has none itself is not refused where it has any of them: who has just said it
+    may ask for it in other words.
     """
     if candidate.cosine is None:
-        return candidate.coverage
+        is_new = not candidate.memory.embedded and candidate.coverage > 0
+        return max(candidate.coverage, floor.answer) if is_new else candidate.coverage
     by_both = candidate.cosine + floor.coverage * candidate.coverage
     return max(by_both, floor.words * candidate.coverage)
 

@@ -51,9 +51,15 @@ class WhatItSaysItself(SynchronousTestCase):
         several = [candidate(cosine=0.7), candidate(cosine=-0.4)]
         self.assertEqual(column("meaning", several), [0.7, 0.0])
 
-    def test_what_has_no_vector_yet_means_as_much_as_the_others_do(self) -> None:
-        several = [candidate(cosine=0.7), candidate(cosine=0.3), candidate()]
-        self.assertEqual(column("meaning", several), [0.7, 0.3, 0.5])
+    def test_what_has_no_vector_yet_means_as_much_as_what_holds_no_more_words(self) -> None:
+        known = [candidate(cosine=0.7, coverage=0.5), candidate(cosine=0.6, coverage=0.2)]
+        for coverage, meaning in ((1.0, 0.7), (0.5, 0.7), (0.4, 0.65)):
+            several = [*known, candidate(coverage=coverage)]
+            self.assertEqual(column("meaning", several), [0.7, 0.6, meaning])
+
+    def test_and_no_less_than_the_others_do_on_the_average(self) -> None:
+        known = [candidate(cosine=0.7, coverage=0.5), candidate(cosine=0.3)]
+        self.assertEqual(column("meaning", [*known, candidate()]), [0.7, 0.3, 0.5])
         self.assertEqual(column("meaning", [candidate()]), [0.0])
 
     def test_coverage_and_pairs_are_as_the_store_measured_them(self) -> None:
@@ -135,23 +141,32 @@ class Surroundings(SynchronousTestCase):
     around = Context((2.0, 3.0, 0.0, 8.0), (0.1, 0.2, -0.5, 0.6), 6.0, 0.3)
 
     def setUp(self) -> None:
-        self.several = [candidate(text_score=8.0), candidate(context=self.around)]
+        self.several = [
+            candidate("Ann: yes", text_score=8.0),
+            candidate("Ann: no", context=self.around),
+            candidate("Ann: why"),
+        ]
 
     def test_text_around_is_the_best_neighbour_and_those_farther_away_count_half(self) -> None:
-        self.assertEqual(column("text_around", self.several), [0.0, 0.5])
+        self.assertEqual(column("text_around", self.several), [0.0, 0.5, 0.0])
 
     def test_meaning_around_likewise(self) -> None:
-        self.assertEqual(column("meaning_around", self.several), [0.0, 0.3])
+        self.assertEqual(column("meaning_around", self.several), [0.0, 0.3, 0.0])
 
     def test_text_before_is_what_was_said_right_before(self) -> None:
-        self.assertEqual(column("text_before", self.several), [0.0, 0.375])
+        self.assertEqual(column("text_before", self.several), [0.0, 0.375, 0.0])
 
     def test_session_text_is_the_share_of_the_best_session(self) -> None:
-        other = candidate(context=Context(session_text=3.0))
-        self.assertEqual(column("session_text", [*self.several, other]), [0.0, 1.0, 0.5])
+        other = candidate("Ann: well", context=Context(session_text=3.0))
+        self.assertEqual(column("session_text", [*self.several, other]), [0.0, 1.0, 0.0, 0.5])
 
     def test_session_coverage_is_as_the_store_measured_it(self) -> None:
-        self.assertEqual(column("session_coverage", self.several), [0.0, 0.3])
+        self.assertEqual(column("session_coverage", self.several), [0.0, 0.3, 0.0])
+
+    def test_a_note_stands_for_itself(self) -> None:
+        notes = [candidate("port 1", text_score=8.0), candidate("port 2", context=self.around)]
+        for name in ("text_around", "meaning_around", "session_text", "session_coverage"):
+            self.assertEqual(column(name, notes), [0.0, 0.0], name)
 
 
 class PriorTests(SynchronousTestCase):

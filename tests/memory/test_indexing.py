@@ -6,6 +6,7 @@ from twisted.internet.defer import Deferred, fail
 from twisted.internet.interfaces import IDelayedCall
 
 from mnemo.inference.interfaces import Priority
+from mnemo.memory.indexing import AT_ONCE
 from mnemo.memory.memories import Memories
 from mnemo.memory.vector_work import BATCH, FIRST_PAUSE, LONGEST_PAUSE
 from mnemo.store.interfaces import StoreError
@@ -41,6 +42,17 @@ class Vectorising(MemoryTestCase):
         self.embedder.release()
         self.assertEqual(self.embedded(*ids), [True] * 3)
         self.assertEqual(self.vectoriser.backlog, 0)
+
+    def test_what_comes_alone_waits_for_no_turn(self) -> None:
+        with self.memories.courtesy.call():
+            self.assertEqual(self.embedded(self.remember("heron").id), [True])
+
+    def test_many_wait_until_nobody_waits_for_an_answer(self) -> None:
+        ids = self.remember_without_model(*(f"heron {number}" for number in range(AT_ONCE + 1)))
+        with self.memories.courtesy.call():
+            self.embedder.give_model_back()
+            self.assertEqual(self.embedded(*ids), [False] * len(ids))
+        self.assertEqual(self.embedded(*ids), [True] * len(ids))
 
     def test_many_are_done_in_small_batches(self) -> None:
         self.remember_without_model(*(f"heron {number}" for number in range(2 * BATCH + 1)))

@@ -216,6 +216,11 @@ class FloorTests(SynchronousTestCase):
     def test_all_words_are_enough_however_little_it_resembles(self) -> None:
         self.assertEqual(self.found(candidate("m1", 0.1, -0.5, coverage=1.0)), ["m1"])
 
+    def test_what_has_just_come_needs_any_of_the_words(self) -> None:
+        for coverage, found in ((0.01, ["m1"]), (0.0, [])):
+            new = candidate("m1", 1.0, None, coverage, embedded=False)
+            self.assertEqual(self.found(new), found)
+
     def test_without_a_vector_the_words_tell(self) -> None:
         self.assertEqual(self.found(candidate("m1", 1.0, None, 0.5)), ["m1"])
         self.assertEqual(self.found(candidate("m1", 1.0, None, 0.1)), [])
