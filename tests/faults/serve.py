@@ -6,7 +6,7 @@ from typing import Any
 
 from twisted.internet import reactor
 
-from mnemo import config_sources, service
+from mnemo import config_sources, core, service
 from mnemo.store.sqlite.store import SqliteStore
 
 
@@ -17,7 +17,7 @@ def main(home: str, port: str, exact_limit: str) -> None:
         def __init__(self, directory: Path, reactor: Any) -> None:
             super().__init__(directory, reactor, exact_limit=int(exact_limit))
 
-    vars(service)["SqliteStore"] = Store
+    vars(core)["SqliteStore"] = Store
     flags = {"home": Path(home), "server.port": int(port), "log.level": "warn"}
     daemon = service.make_service(config_sources.load({}, flags).config, reactor)
     daemon.startService()
