@@ -29,7 +29,7 @@ TEXTS = 64
 """How many texts one request for vectors has."""
 
 Rates = dict[str, list[float]]
-"""Tokens or texts a second of each contender, one figure for each round."""
+"""Tokens or texts a second of each contender, one figure for each turn."""
 
 
 @frozen
@@ -68,29 +68,35 @@ def throughput(
     for number in range(rounds):
         print(f"  round {number + 1} of {rounds}", flush=True)
         for count in callers:
-            for mode in ("whole", "stream"):
-                asked = [[next(prompts) for _ in range(work.requests)] for _ in range(count)]
-                rates = figures.setdefault(f"{count} {mode}", {})
-                turns = [*servers[number % len(servers) :], *servers[: number % len(servers)]]
-                cost = costs.setdefault(f"{count} {mode}", {})
-                for server in turns:
-                    before = cpu_seconds(server.pid)
-                    taken = crowd(server, work.model, asked, work.tokens, stream=mode == "stream")
+            # Few callers are done soon: with more turns a noisy moment says as little of them.
+            for turn in range(number, number + max(callers) // count):
+                turns = [*servers[turn % len(servers) :], *servers[: turn % len(servers)]]
+                for mode in ("whole", "stream"):
+                    asked = [[next(prompts) for _ in range(work.requests)] for _ in range(count)]
                     tokens = count * work.requests * work.tokens
-                    rates.setdefault(server.name, []).append(tokens / taken.seconds)
-                    each = (cpu_seconds(server.pid) - before) * 1000 / tokens
-                    cost.setdefault(server.name, []).append(each)
-                if count == 1:
-                    seconds = sum(
-                        bare.ask({"prompt": prompt, "tokens": work.tokens})["seconds"]
-                        for prompt in asked[0]
-                    )
-                    tokens = work.requests * work.tokens
-                    rates.setdefault("bare llama_decode", []).append(tokens / seconds)
+                    rates = figures.setdefault(f"{count} {mode}", {})
+                    cost = costs.setdefault(f"{count} {mode}", {})
+                    for server in turns:
+                        before = cpu_seconds(server.pid)
+                        taken = crowd(
+                            server, work.model, asked, work.tokens, stream=mode == "stream"
+                        )
+                        rates.setdefault(server.name, []).append(tokens / taken.seconds)
+                        each = (cpu_seconds(server.pid) - before) * 1000 / tokens
+                        cost.setdefault(server.name, []).append(each)
+                    if count == 1:
+                        alone = _alone(bare, asked[0], work.tokens)
+                        rates.setdefault("bare llama_decode", []).append(alone)
         for count, rate in bench().items():
             for mode in ("whole", "stream"):
                 figures[f"{count} {mode}"].setdefault("llama-batched-bench", []).append(rate)
     return figures, costs
+
+
+def _alone(bare: Bare, prompts: Sequence[str], tokens: int) -> float:
+    """Tokens a second of the bare loop, one prompt after the other."""
+    answers = [bare.ask({"prompt": prompt, "tokens": tokens}) for prompt in prompts]
+    return len(prompts) * tokens / sum(answer["seconds"] for answer in answers)
 
 
 def cpu_seconds(pid: int) -> float:
@@ -103,7 +109,7 @@ def cpu_seconds(pid: int) -> float:
 
 
 def ratio(rates: Rates, ours: str, theirs: str) -> float:
-    """How many times as fast we are, by the middle round: a noisy one says little."""
+    """How many times as fast we are, by the middle turn: a noisy one says little."""
     return statistics.median(
         our / their for our, their in zip(rates[ours], rates[theirs], strict=True)
     )
