@@ -115,7 +115,7 @@ class Models:
         model = self._config.inference.model
         if is_server(model):
             return RemoteEmbedder(self._reactor, entry_of(model, os.environ, WINDOW).server)
-        return self._engine(partial(load_model, self._config))
+        return self._engine(partial(load_model, self._config, self._reactor.seconds))
 
     def _engine(self, load: Callable[[], IEmbeddingBackend]) -> Engine:
         seconds = self._config.inference.step_ms / 1000
@@ -127,8 +127,9 @@ class Models:
         def engine(path: Path | None) -> Embedder | None:
             if path is None:
                 return None
-            inference = self._config.inference
-            return self._engine(partial(load_embedder, path, inference.gpu, inference.threads))
+            inference, seconds = self._config.inference, self._reactor.seconds
+            load = partial(load_embedder, path, inference.gpu, inference.threads, seconds)
+            return self._engine(load)
 
         found = in_thread(self._reactor, partial(file_of, self._config.models, name))
         return found.addCallback(engine)
@@ -165,10 +166,10 @@ class Models:
                 await link.generator.stop()
 
 
-def load_model(config: Config) -> IEmbeddingBackend:
+def load_model(config: Config, now: Callable[[], float]) -> IEmbeddingBackend:
     """Load the embedding model. Run on the thread that will use it."""
     path = locate(config.models, config.inference.model)
-    return load_embedder(path, config.inference.gpu, config.inference.threads)
+    return load_embedder(path, config.inference.gpu, config.inference.threads, now)
 
 
 def _load_generator(

@@ -132,7 +132,9 @@ def embedder(reactor: Any, cache: Path) -> CachedEmbedder:
     """The model that is configured."""
     settings = config_sources.load(os.environ).config
     thread = InferenceThread(reactor)
-    return CachedEmbedder(thread, Engine(reactor, partial(load_model, settings), thread), cache)
+    return CachedEmbedder(
+        thread, Engine(reactor, partial(load_model, settings, reactor.seconds), thread), cache
+    )
 
 
 @frozen

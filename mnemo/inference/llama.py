@@ -8,7 +8,7 @@ The library is imported by L{load_embedder}, not before.
 """
 
 import ctypes
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -18,6 +18,7 @@ from zope.interface import implementer
 
 from mnemo.inference.catalogue import ModelBroken
 from mnemo.inference.checksums import digest
+from mnemo.inference.filling import Filling
 from mnemo.inference.interfaces import IEmbeddingBackend, Interrupted, ModelInfo
 from mnemo.inference.library import Device, Library, choose_device, library
 from mnemo.inference.llama_model import Batch, load_model, metadata, spare_cores
@@ -34,35 +35,44 @@ keeps a step short. A longer text becomes several windows.
 CPU_BATCH: Final = 256
 GPU_BATCH: Final = 2048
 
-# llama.cpp's attention on the CPU works on 64 tokens at once, and by another, slower way on
-# fewer: 63 take twice as long as 64, and 40 as long as 64.
+# llama.cpp's flash attention on the CPU works on 64 tokens at once, and by another, slower way on
+# fewer: 63 take twice as long as 64. Plain attention is faster than that way, at 16 tokens by a
+# quarter, and as fast with 52 as the other with 64.
 _TILE: Final = 64
-_WORTH_FILLING: Final = 40
+_WORTH_FILLING: Final = 52
+
+_REACH: Final = 4
+"""By how many tokens a batch is filled up at most because that was seen to be faster."""
 
 _MAX_SEQUENCES: Final = 256  # LLAMA_MAX_SEQ in llama.cpp
 _ABORTED: Final = 2  # what llama_encode returns after its abort callback has said so
 
 
-def load_embedder(path: Path, gpu: str | int, threads: int) -> "LlamaEmbedder":
+def load_embedder(
+    path: Path, gpu: str | int, threads: int, now: Callable[[], float]
+) -> "LlamaEmbedder":
     """
     Load the embedding model in the GGUF file C{path}, on the calling thread.
 
     @param gpu: C{"auto"} (the first GPU if there is one), C{"off"}, or a GPU's number
     @param threads: how many CPU threads it may use; 0 is all cores but one
+    @param now: seconds, by any clock
     @raise ModelBroken: the file is damaged, or no embedding model of BERT's kind
     @raise NoSuchGpu: there is no GPU of that number
     """
     device = choose_device(library(gpu).llama, gpu)
     check(path, "embedding")
-    return load_unchecked(path, device, threads)
+    return load_unchecked(path, device, threads, now)
 
 
-def load_unchecked(path: Path, device: Device, threads: int) -> "LlamaEmbedder":
+def load_unchecked(
+    path: Path, device: Device, threads: int, now: Callable[[], float]
+) -> "LlamaEmbedder":
     """As L{load_embedder}, of a file that is known not to crash llama.cpp."""
     shared = library()
     model = load_model(shared, path, device)
     try:
-        return LlamaEmbedder(shared, model, path, device, threads or spare_cores())
+        return LlamaEmbedder(shared, model, path, device, threads or spare_cores(), now)
     except BaseException:
         shared.llama.llama_model_free(model)
         raise
@@ -70,11 +80,18 @@ def load_unchecked(path: Path, device: Device, threads: int) -> "LlamaEmbedder":
 
 @implementer(IEmbeddingBackend)
 class LlamaEmbedder:
-    """A loaded model and its one context. Made by L{load_embedder}."""
+    """A loaded model and its contexts. Made by L{load_embedder}."""
 
     def __init__(
-        self, library: Library, model: Any, path: Path, device: Device, threads: int
+        self,
+        library: Library,
+        model: Any,
+        path: Path,
+        device: Device,
+        threads: int,
+        now: Callable[[], float],
     ) -> None:
+        self._now = now
         self._llama = llama = library.llama
         self._model: Any = model
         self._vocab = llama.llama_model_get_vocab(model)
@@ -91,9 +108,12 @@ class LlamaEmbedder:
         self._wordpiece = self._make_wordpiece()
         self._first, self._last = self._special_tokens()
         self._urgent = ctypes.create_string_buffer(2)
-        self._context = self._make_context(library, pooling, threads, device)
+        self._context = self._make_context(library, pooling, threads, device, flash=True)
+        self._short_context: Any = None
+        if device.handle is None:
+            self._short_context = self._make_context(library, pooling, threads, device, flash=False)
         self._batch = Batch(llama, self.batch_tokens)
-        self._fills = device.handle is None and self.info.window >= _TILE - _WORTH_FILLING
+        self._filling = Filling(_REACH)
 
     def tokenize(self, text: str) -> list[int]:
         """The tokens of C{text}."""
@@ -117,26 +137,37 @@ class LlamaEmbedder:
         # A batch takes so many sequences; the batch's tokens are within bounds already.
         for start in range(0, len(windows), _MAX_SEQUENCES):
             part = windows[start : start + _MAX_SEQUENCES]
-            self._batch.fill(self._filled([(self._first, *tokens, self._last) for tokens in part]))
-            code = llama.llama_encode(self._context, self._batch.struct)
+            sequences = [(self._first, *tokens, self._last) for tokens in part]
+            context = self._context_for(sequences)
+            self._batch.fill(sequences)
+            started = self._now()
+            code = llama.llama_encode(context, self._batch.struct)
+            self._filling.measured(self._batch.struct.n_tokens, self._now() - started)
             if code == _ABORTED:
                 raise Interrupted
             if code != 0:
                 raise RuntimeError("llama.cpp could not compute the vectors")
             for sequence in range(len(part)):
-                row = llama.llama_get_embeddings_seq(self._context, sequence)
+                row = llama.llama_get_embeddings_seq(context, sequence)
                 vectors[start + sequence] = np.ctypeslib.as_array(row, (info.dimensions,))
         lengths = np.linalg.norm(vectors, axis=1)
         if not np.all(np.isfinite(lengths) & (lengths > 0)):
             raise RuntimeError("the model's vectors are not numbers; its file may be damaged")
         return vectors
 
-    def _filled(self, sequences: list[tuple[int, ...]]) -> list[tuple[int, ...]]:
-        """C{sequences}, and one more of which nothing is read where that makes the step faster."""
+    def _context_for(self, sequences: list[tuple[int, ...]]) -> Any:
+        """
+        The context that computes C{sequences} soonest; they get one more, of which nothing is
+        read, where that is sooner still.
+        """
         total = sum(map(len, sequences))
-        if self._fills and _WORTH_FILLING <= total < _TILE:
-            sequences.append((self._last,) * (_TILE - total))
-        return sequences
+        if self._short_context is None or total >= _TILE:
+            return self._context
+        is_short = total < _WORTH_FILLING or self.info.window < _TILE - total
+        filler = (self._filling.rows(total) if is_short else _TILE) - total
+        if filler:
+            sequences.append((self._last,) * filler)
+        return self._short_context if is_short else self._context
 
     def interrupt(self) -> None:
         """Have the call to L{encode} that runs on a CPU fail with L{Interrupted}."""
@@ -145,9 +176,10 @@ class LlamaEmbedder:
     def close(self) -> None:
         """Free the context and the model. A second call does nothing."""
         if self._model is not None:
-            self._llama.llama_free(self._context)
+            for context in filter(None, (self._context, self._short_context)):
+                self._llama.llama_free(context)
             self._llama.llama_model_free(self._model)
-            self._model = self._context = None
+            self._model = self._context = self._short_context = None
 
     def _check_fit(self, windows: Sequence[Sequence[int]]) -> None:
         if self._model is None:
@@ -189,7 +221,9 @@ class LlamaEmbedder:
             raise ModelBroken(self.info.path, "does not put one token before and one after a text")
         return tokens[0], tokens[1]
 
-    def _make_context(self, library: Library, pooling: int, threads: int, device: Device) -> Any:
+    def _make_context(
+        self, library: Library, pooling: int, threads: int, device: Device, *, flash: bool
+    ) -> Any:
         llama = self._llama
         params = llama.llama_context_default_params()
         params.n_ctx = params.n_batch = params.n_ubatch = self.batch_tokens
@@ -199,7 +233,8 @@ class LlamaEmbedder:
         params.embeddings = True
         params.pooling_type = pooling
         # Without it a batch pays for attention between all its tokens, also of other windows.
-        params.flash_attn_type = llama.LLAMA_FLASH_ATTN_TYPE_ENABLED
+        kinds = llama.LLAMA_FLASH_ATTN_TYPE_DISABLED, llama.LLAMA_FLASH_ATTN_TYPE_ENABLED
+        params.flash_attn_type = kinds[flash]
         params.offload_kqv = params.op_offload = device.handle is not None
         params.no_perf = True
         # Asked between all operations, so it must not be Python, which would wait for the

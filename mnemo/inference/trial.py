@@ -99,7 +99,7 @@ def _embed_a_word(path: Path) -> None:
     from mnemo.inference.library import CPU
     from mnemo.inference.llama import load_unchecked
 
-    backend = load_unchecked(path, CPU, 1)
+    backend = load_unchecked(path, CPU, 1, lambda: 0.0)
     backend.encode([backend.tokenize("word"), []])
 
 

@@ -10,6 +10,7 @@ import sys
 import threading
 from collections.abc import Callable
 from pathlib import Path
+from time import perf_counter
 from typing import Any, Final
 
 from llama_cpp import Llama
@@ -38,7 +39,7 @@ def refused(ask: Callable[[], object]) -> None:
 
 
 def load(bert: Path) -> llama.LlamaEmbedder:
-    return llama.load_embedder(bert, "off", 2)
+    return llama.load_embedder(bert, "off", 2, perf_counter)
 
 
 # -- what the wrappers make of it

@@ -6,6 +6,7 @@ import os
 import shutil
 import zipfile
 from pathlib import Path
+from time import perf_counter
 
 from attrs import evolve
 from twisted.trial.unittest import SynchronousTestCase
@@ -44,7 +45,7 @@ class FetchCase(SynchronousTestCase):
         self.assertEqual(noted(path), digest(path))
         names = {there.name for there in self.models.iterdir()}
         self.assertEqual(names, {path.name, f"{path.name}.sha256"})
-        load_embedder(path, "off", 1).close()
+        load_embedder(path, "off", 1, perf_counter).close()
 
 
 class LocalTests(FetchCase):

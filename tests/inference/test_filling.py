@@ -6,9 +6,11 @@ from mnemo.inference.filling import FEWEST, TRIALS, Filling
 
 
 class FillingTests(SynchronousTestCase):
-    def passes(self, wanted: int, seconds: dict[int, float], count: int = 20) -> list[int]:
+    def passes(
+        self, wanted: int, seconds: dict[int, float], count: int = 20, reach: int = 1
+    ) -> list[int]:
         """The rows of passes on a model that takes so long for so many."""
-        filling, taken = Filling(), []
+        filling, taken = Filling(reach), []
         for _ in range(count):
             taken.append(filling.rows(wanted))
             filling.measured(taken[-1], seconds[taken[-1]])
@@ -22,6 +24,11 @@ class FillingTests(SynchronousTestCase):
 
     def test_what_is_hardly_faster_is_not_worth_it(self) -> None:
         self.assertEqual(self.passes(8, {8: 0.0201, 9: 0.02})[-1], 8)
+
+    def test_it_reaches_as_far_as_it_is_told_and_no_further(self) -> None:
+        seconds = {8: 0.028, 9: 0.027, 10: 0.026, 11: 0.022, 12: 0.001}
+        tried = [rows for rows in (8, 9, 10, 11) for _ in range(TRIALS)]
+        self.assertEqual(self.passes(8, seconds, reach=3), tried + [11] * (20 - len(tried)))
 
     def test_few_rows_are_left_alone(self) -> None:
         few = FEWEST - 1

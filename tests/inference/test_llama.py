@@ -3,6 +3,7 @@
 import subprocess
 import sys
 from pathlib import Path
+from time import perf_counter
 
 import numpy as np
 from twisted.logger import LogLevel, capturedLogs
@@ -22,9 +23,10 @@ from tests.inference.reference import ReferenceEmbedder
 FULL = """
 from pathlib import Path
 import sys
+from time import perf_counter
 from mnemo.inference.llama import load_embedder
 for _ in range(2):
-    model = load_embedder(Path(sys.argv[1]), "off", 2)
+    model = load_embedder(Path(sys.argv[1]), "off", 2, perf_counter)
     longest, fill = model.info.window - 2, model.batch_tokens // 2
     model.encode([[7] * longest] * (model.batch_tokens // model.info.window))
     model.encode([[]] * fill)
@@ -47,7 +49,7 @@ class ModelCase(SynchronousTestCase):
         note(self.path)
 
     def load(self) -> LlamaEmbedder:
-        model = load_embedder(self.path, "off", 1)
+        model = load_embedder(self.path, "off", 1, perf_counter)
         self.addCleanup(model.close)
         return model
 
@@ -156,7 +158,7 @@ class EmbeddingTests(ModelCase):
 class LoadingTests(ModelCase):
     def refused(self, reason: str) -> None:
         with self.assertRaises(ModelBroken) as caught:
-            load_embedder(self.path, "off", 1)
+            load_embedder(self.path, "off", 1, perf_counter)
         self.assertIn(reason, caught.exception.reason)
         self.assertNotIn("\n", str(caught.exception))
         self.assertIn("mnemo model fetch", str(caught.exception))
@@ -196,7 +198,7 @@ class LoadingTests(ModelCase):
 
     def test_a_gpu_that_is_not_there_is_named(self) -> None:
         with self.assertRaisesRegex(NoSuchGpu, r"^inference.gpu is 99, but llama.cpp sees \d+ GPU"):
-            load_embedder(self.path, 99, 1)
+            load_embedder(self.path, 99, 1, perf_counter)
 
     def test_the_library_logs_to_ours(self) -> None:
         with capturedLogs() as events:

@@ -15,6 +15,7 @@ import shutil
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from time import perf_counter
 
 import numpy as np
 from twisted.internet import reactor
@@ -140,7 +141,7 @@ class FidelityTests(TestCase):
 
     async def vectors(self, path: Path, texts: Sequence[str]) -> np.ndarray:
         def load_model() -> IEmbeddingBackend:
-            return load_embedder(path, "off", 0)
+            return load_embedder(path, "off", 0, perf_counter)
 
         thread = InferenceThread(reactor)
         engine = Engine(reactor, load_model, thread)

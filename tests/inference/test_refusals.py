@@ -6,6 +6,7 @@ Each is what the daemon meets: files as they come, with the real llama.cpp.
 
 from collections.abc import Callable
 from pathlib import Path
+from time import perf_counter
 
 from twisted.trial.unittest import SynchronousTestCase
 
@@ -80,7 +81,7 @@ class RefusalTests(SynchronousTestCase):
 
     def test_a_language_model_asked_for_vectors(self) -> None:
         self.assertEqual(
-            self.refused(lambda: load_embedder(self.path, "off", 1)),
+            self.refused(lambda: load_embedder(self.path, "off", 1, perf_counter)),
             "is not an embedding model: it makes text and no vectors",
         )
 
