@@ -1,11 +1,14 @@
-"""What comes into a store from outside, and what leaves it: plain values, frozen."""
+"""What comes into a store from outside, and what leaves it: values, and their contract."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Literal
 
 from attrs import field, frozen
+from twisted.internet.defer import Deferred
+from zope.interface import Interface
 
-from mnemo.store.records import Memory, NewMemory, QueryRow, Relation, SessionRow, Type, Version
+from mnemo.store.records import Memory, NewMemory, QueryRow, Relation, Type, Version
+from mnemo.store.sessions import SessionRow
 
 # -- files
 
@@ -229,3 +232,53 @@ class CarriedIn:
     memories: tuple[Memory, ...] = ()
     links: int = 0
     problems: Mapping[int, str] = field(factory=dict)
+
+
+class IExchange(Interface):
+    """
+    The ways into and out of a store beside C{add}. Each write is one transaction.
+    """
+
+    def files(project: str, folder: str) -> Deferred[dict[str, str]]:
+        """The hashes of the files of a project that were read from a folder, by their paths."""
+
+    def chunks(project: str, path: str) -> Deferred[list[Chunk]]:
+        """The pieces of a file as they are kept, in their order."""
+
+    def read(file: FileRead) -> Deferred[list[Memory]]:
+        """Keep what was read of a file, all or nothing. Answers the memories that changed."""
+
+    def gone(project: str, path: str, now: float) -> Deferred[list[Memory]]:
+        """A file is not there any more: its memories are forgotten, and can be restored."""
+
+    def exclude(pattern: str, now: float) -> Deferred[bool]:
+        """Keep an exclusion. C{False} where it was there already."""
+
+    def include(pattern: str) -> Deferred[bool]:
+        """Lift an exclusion. C{False} where there was none."""
+
+    def exclusions() -> Deferred[list[ExclusionLine]]:
+        """All exclusions, oldest first."""
+
+    def imported(keys: Sequence[str]) -> Deferred[dict[str, str]]:
+        """The ids of what was imported under these keys and is still there, by its key."""
+
+    def add_imports(batch: Sequence[Imported]) -> Deferred[list[Memory]]:
+        """Keep those whose key is new. Answers their memories."""
+
+    def link_imports(links: Sequence[ImportedLink]) -> Deferred[list[ImportedLink]]:
+        """Link imported memories. Answers the links that lead from or to nothing."""
+
+    def count(project: str | None) -> Deferred[int]:
+        """How many lines L{page} has to give, more or less."""
+
+    def page(kind: Kind, project: str | None, after: Place | None, limit: int) -> Deferred[Page]:
+        """
+        Everything of one kind that is kept, page by page, always in the same order.
+
+        @param project: only what belongs to it, or C{None} for all
+        @param after: where the last page ended, or C{None} for the first
+        """
+
+    def carry_in(lines: Sequence[Line]) -> Deferred[CarriedIn]:
+        """Keep what L{page} gave, with its ids and times. What is there already stays."""

@@ -1,20 +1,15 @@
-"""What is understood of many memories together: plain values, frozen."""
+"""What is understood of many memories together: values, and the contract of where it is kept."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final, Literal
 
-import numpy as np
 from attrs import field, frozen
-from numpy.typing import NDArray
+from twisted.internet.defer import Deferred
+from zope.interface import Interface
 
-from mnemo.store.records import NewMemory, Type
-
-Vector = NDArray[np.float32]
-
-Work = Literal["patterns", "insights", "gists"]
-"""
-What there is to do: C{patterns} and C{gists} look at memories, C{insights} at patterns.
-"""
+from mnemo.store.records import Memory, NewMemory, Type
+from mnemo.store.studies import Study
+from mnemo.store.vectors import Vector
 
 PatternKind = Literal["recurring_error", "decision_pattern", "theme"]
 """What most of the memories behind a pattern are."""
@@ -22,24 +17,6 @@ PatternKind = Literal["recurring_error", "decision_pattern", "theme"]
 
 GIST_SOURCE: Final = "consolidation"
 """The source of a gist: a memory that was made of others."""
-
-
-@frozen
-class Study:
-    """
-    A job that was taken: to look at a memory, or at a pattern, among those like it.
-
-    @ivar lease: what tells this claim from every other
-    @ivar until: when it ends, seconds since the epoch
-    @ivar subject: the key of the memory or the pattern
-    @ivar tries: how often it was claimed, this time included
-    """
-
-    lease: str
-    until: float
-    work: Work
-    subject: int
-    tries: int
 
 
 @frozen(eq=False)
@@ -224,3 +201,72 @@ class FoundGist:
 
     memory: NewMemory
     read: tuple[tuple[int, int], ...]
+
+
+class IUnderstanding(Interface):
+    """
+    What came of looking at memories among their like.
+
+    Nothing in it changes, hides or removes a memory. All times are seconds since the epoch.
+    """
+
+    def around(studies: Sequence[Study], near: int, now: float) -> Deferred[Around]:
+        """The memories of these jobs, and of each the C{near} nearest in its project."""
+
+    def settle(
+        studies: Sequence[Study], found: Sequence[FoundPattern], now: float
+    ) -> Deferred[bool]:
+        """
+        Keep patterns and end the jobs, all or nothing. C{False}, and nothing kept, where the
+        lease was lost or a memory that was read is not what it was.
+        """
+
+    def patterns(
+        project: str | None = None, ids: Sequence[str] = (), dismissed: bool = False
+    ) -> Deferred[list[Pattern]]:
+        """
+        Patterns with evidence, in any order.
+
+        @param project: only of this project; C{None} for all
+        @param ids: only these; none for all
+        @param dismissed: whether those that were dismissed are among them
+        """
+
+    def about(memories: Sequence[str]) -> Deferred[list[Pattern]]:
+        """The patterns that these memories are evidence of, not those that were dismissed."""
+
+    def dismiss_pattern(id: str, now: float) -> Deferred[bool]:
+        """Show a pattern no more. C{False} where there is none."""
+
+    def kin(study: Study, alike: float, limit: int) -> Deferred[Kin | None]:
+        """
+        A pattern and those like it; C{None} where it is gone or dismissed.
+
+        @param alike: the least cosine of two that are
+        """
+
+    def state(study: Study, found: FoundAbstraction | None, now: float) -> Deferred[bool]:
+        """Keep an abstraction, if there is one, and end the job; as L{settle}."""
+
+    def abstractions(
+        project: str | None = None, ids: Sequence[str] = (), dismissed: bool = False
+    ) -> Deferred[list[Abstraction]]:
+        """Abstractions, the newest first; the arguments as of L{patterns}."""
+
+    def stated(patterns: Sequence[str]) -> Deferred[list[Abstraction]]:
+        """The abstractions of these patterns, not those that were dismissed."""
+
+    def dismiss_abstraction(id: str, now: float) -> Deferred[bool]:
+        """Show an abstraction no more. C{False} where there is none."""
+
+    def gather(
+        studies: Sequence[Study], gists: Sequence[FoundGist], now: float
+    ) -> Deferred[list[Memory] | None]:
+        """
+        Keep gists and end the jobs, all or nothing, as L{settle}; C{None} where nothing was
+        kept. Answers the gists as memories.
+        """
+
+    def unresolved() -> Deferred[int]:
+        """How many pairs of memories differ in a figure or the like, and nobody has said which
+        is right."""

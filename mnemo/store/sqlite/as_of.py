@@ -19,14 +19,15 @@ from attrs import evolve
 from mnemo.store.index.analyser import query_terms, terms
 from mnemo.store.index.columns import Columns, passes
 from mnemo.store.index.fresh import K1, B
-from mnemo.store.interfaces import Vector
-from mnemo.store.records import Candidate, Filter, Memory
+from mnemo.store.records import Memory
+from mnemo.store.search import Candidate, Filter
 from mnemo.store.sqlite import memories
 from mnemo.store.sqlite.context import asked_of
 from mnemo.store.sqlite.memories import WITHOUT_TEXT, memory_of
 from mnemo.store.sqlite.search import search
 from mnemo.store.sqlite.text_leg import TextLeg
 from mnemo.store.sqlite.vector_leg import VectorLeg
+from mnemo.store.vectors import Vector
 
 _DEEPER = 4
 """How much further the legs look where too much of what they propose was not so then."""

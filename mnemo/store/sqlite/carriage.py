@@ -22,7 +22,8 @@ from mnemo.store.exchange import (
     Page,
     Place,
 )
-from mnemo.store.records import NewMemory, QueryRow, SessionRow, Version
+from mnemo.store.records import NewMemory, QueryRow
+from mnemo.store.sessions import SessionRow
 from mnemo.store.sqlite import jobs, memories, recalls, sessions, sources
 from mnemo.store.sqlite.memories import Noted
 
@@ -79,8 +80,9 @@ def count(db: sqlite3.Connection, project: str | None) -> int:
 # -- out
 
 
-def _exclusion(db: sqlite3.Connection, row: Sequence[Any]) -> Line:
-    return ExclusionLine(*row)
+def _whole(make: Callable[..., Line]) -> Callable[[sqlite3.Connection, Sequence[Any]], Line]:
+    """For lines that are their rows."""
+    return lambda db, row: make(*row)
 
 
 def _session(db: sqlite3.Connection, row: Sequence[Any]) -> Line:
@@ -109,17 +111,9 @@ def _memory(db: sqlite3.Connection, row: Sequence[Any]) -> Line:
     return MemoryLine(*values)
 
 
-def _link(db: sqlite3.Connection, row: Sequence[Any]) -> Line:
-    return LinkLine(*row)
-
-
 def _gist(db: sqlite3.Connection, row: Sequence[Any]) -> Line:
     memory, gist, dropped = row
     return GistLine(memory, gist, bool(dropped))
-
-
-def _coaching(db: sqlite3.Connection, row: Sequence[Any]) -> Line:
-    return CoachingLine(*row)
 
 
 def _query(db: sqlite3.Connection, row: Sequence[Any]) -> Line:
@@ -135,7 +129,10 @@ def _file(db: sqlite3.Connection, row: Sequence[Any]) -> Line:
 
 _SOURCES: Mapping[Kind, _Source] = {
     "exclusion": _Source(
-        "pattern, added FROM exclusions WHERE :project IS NULL", ("pattern",), ("",), _exclusion
+        "pattern, added FROM exclusions WHERE :project IS NULL",
+        ("pattern",),
+        ("",),
+        _whole(ExclusionLine),
     ),
     "session": _Source(
         "id FROM sessions WHERE (:project IS NULL OR project = :project"
@@ -158,7 +155,7 @@ _SOURCES: Mapping[Kind, _Source] = {
         " OR s.project = :project AND t.project = :project)",
         ("l.source", "l.target", "l.relation"),
         (0, 0, ""),
-        _link,
+        _whole(LinkLine),
     ),
     "gist": _Source(
         "m.id, g.id, dropped FROM gists JOIN memories m ON m.key = memory"
@@ -181,7 +178,7 @@ _SOURCES: Mapping[Kind, _Source] = {
         "value FROM state WHERE name = 'coaching' AND value != '' AND :project IS NULL",
         ("name",),
         ("",),
-        _coaching,
+        _whole(CoachingLine),
     ),
 }
 
@@ -245,7 +242,8 @@ def _take_memory(db: sqlite3.Connection, line: MemoryLine) -> int:
         created=line.created,
         concepts=line.concepts,
     )
-    past = [evolve(each, version=number) for number, each in enumerate(_past(line), 1)]
+    ordered = sorted(line.versions, key=lambda each: each.version)
+    past = [evolve(each, version=number) for number, each in enumerate(ordered, 1)]
     key = sources.insert(db, new, line.updated, line.archived, past)
     db.executemany(
         "INSERT OR IGNORE INTO feedback VALUES (?, ?, ?, ?)",
@@ -262,12 +260,8 @@ def _take_memory(db: sqlite3.Connection, line: MemoryLine) -> int:
     return key
 
 
-def _past(line: MemoryLine) -> list[Version]:
-    return sorted(line.versions, key=lambda each: each.version)
-
-
 def _take_link(db: sqlite3.Connection, line: LinkLine, position: int, taken: _Taken) -> None:
-    ends = {each.id: each.key for each in memories.get(db, [line.source, line.target])}
+    ends = _keys(db, line.source, line.target)
     if not ends.keys() >= {line.source, line.target}:
         taken.problems[position] = f"it links {line.source} and {line.target}; one is not there"
         return
@@ -279,7 +273,7 @@ def _take_link(db: sqlite3.Connection, line: LinkLine, position: int, taken: _Ta
 
 
 def _take_gist(db: sqlite3.Connection, line: GistLine) -> None:
-    keys = {each.id: each.key for each in memories.get(db, [line.memory, line.gist])}
+    keys = _keys(db, line.memory, line.gist)
     if keys.keys() >= {line.memory, line.gist}:
         pair = (keys[line.memory], keys[line.gist], line.dropped)
         db.execute("INSERT OR IGNORE INTO gists VALUES (?, ?, ?)", pair)
@@ -292,7 +286,7 @@ def _take_file(db: sqlite3.Connection, line: FileLine) -> None:
     )
     if not made.rowcount:
         return
-    keys = {each.id: each.key for each in memories.get(db, [each.id for each in line.chunks])}
+    keys = _keys(db, *(each.id for each in line.chunks))
     db.executemany(
         "INSERT OR IGNORE INTO chunks VALUES (?, ?, ?, ?)",
         (
@@ -301,3 +295,7 @@ def _take_file(db: sqlite3.Connection, line: FileLine) -> None:
             if each.id in keys
         ),
     )
+
+
+def _keys(db: sqlite3.Connection, *ids: str) -> dict[str, int]:
+    return {each.id: each.key for each in memories.get(db, ids)}

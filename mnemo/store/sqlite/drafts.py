@@ -12,8 +12,13 @@ import sqlite3
 from typing import Final
 
 import msgspec.json
+from attrs import define
+from twisted.internet.defer import Deferred
+from zope.interface import implementer
 
-from mnemo.store.records import Draft, DraftClaim, Memory
+from mnemo.store.drafts import Draft, DraftClaim, IDrafts
+from mnemo.store.records import Memory
+from mnemo.store.sqlite.database import Database
 from mnemo.store.sqlite.memories import WHOLE, memory_of
 
 TRIES: Final = 5
@@ -24,6 +29,38 @@ _read_ids = msgspec.json.Decoder(tuple[str, ...]).decode
 _OF_IT = "session = ? AND project = ? AND archived IS NULL"
 # What was read from files is in the files: nobody has to be told of it.
 _TOLD = f"{_OF_IT} AND type != 'handoff' AND key NOT IN (SELECT memory FROM chunks)"
+
+
+@implementer(IDrafts)
+@define(eq=False)
+class DraftQueue:
+    """The drafts of a database."""
+
+    _database: Database
+
+    def claim(self, lease: str, now: float, until: float, limit: int) -> Deferred[list[DraftClaim]]:
+        """Take drafts that are to be made."""
+        return self._database.write(lambda db: claim(db, lease, now, until, limit))
+
+    def material(self, claim: DraftClaim, limit: int) -> Deferred[list[Memory]]:
+        """The memories that a draft is to be made of."""
+        return self._database.read(lambda db: material(db, claim, limit))
+
+    def finish(self, claim: DraftClaim, draft: Draft | None, now: float) -> Deferred[bool]:
+        """Keep a draft, or that there is none."""
+        return self._database.write(lambda db: finish(db, claim, draft, now))
+
+    def give_back(self, claim: DraftClaim, due: float, failed: bool) -> Deferred[None]:
+        """Let go of a claim."""
+        return self._database.write(lambda db: give_back(db, claim, due, failed))
+
+    def latest(self, project: str | None) -> Deferred[Draft | None]:
+        """The draft with the newest memories."""
+        return self._database.read(lambda db: latest(db, project))
+
+    def waiting(self) -> Deferred[int]:
+        """How many are to be made."""
+        return self._database.read(waiting)
 
 
 def wait(db: sqlite3.Connection, session: str) -> None:

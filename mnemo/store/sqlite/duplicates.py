@@ -2,12 +2,12 @@
 
 import sqlite3
 from collections.abc import Sequence
-from hashlib import blake2b
 
 from attrs import frozen
 
 from mnemo.store.records import Memory, NewMemory
 from mnemo.store.sqlite import gists, memories
+from mnemo.store.sqlite.digest import digest
 from mnemo.store.sqlite.memories import Noted
 
 
@@ -24,15 +24,6 @@ class Outcome:
     memory: Memory
     duplicate: bool
     notes: tuple[Noted, ...]
-
-
-def digest(text: str) -> bytes:
-    """
-    The same for texts that are alike but for their line ends and the white space before them.
-    """
-    lines = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
-    said = "\n".join(line.rstrip() for line in lines).rstrip("\n")
-    return blake2b(said.encode(), digest_size=16).digest()
 
 
 def keep(db: sqlite3.Connection, new: NewMemory, supersedes: str) -> Outcome:

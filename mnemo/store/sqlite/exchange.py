@@ -12,6 +12,7 @@ from mnemo.store.exchange import (
     Chunk,
     ExclusionLine,
     FileRead,
+    IExchange,
     Imported,
     ImportedLink,
     Kind,
@@ -19,7 +20,6 @@ from mnemo.store.exchange import (
     Page,
     Place,
 )
-from mnemo.store.interfaces import IExchange
 from mnemo.store.records import Memory
 from mnemo.store.sqlite import carriage, sources
 from mnemo.store.sqlite.database import Database
@@ -61,6 +61,10 @@ class Exchange:
     def exclude(self, pattern: str, now: float) -> Deferred[bool]:
         """Keep an exclusion."""
         return self._database.write(lambda db: sources.exclude(db, pattern, now))
+
+    def include(self, pattern: str) -> Deferred[bool]:
+        """Lift an exclusion."""
+        return self._database.write(lambda db: sources.include(db, pattern))
 
     def exclusions(self) -> Deferred[list[ExclusionLine]]:
         """All exclusions."""

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from mnemo.store.records import Memory
 from mnemo.store.sqlite import memories, studies
 from mnemo.store.sqlite.memories import Noted
-from mnemo.store.understanding import FoundGist, Study
+from mnemo.store.studies import Study
+from mnemo.store.understanding import FoundGist
 
 
 def keep(

@@ -1,10 +1,10 @@
 """
 The queue of what is to be derived from memories, and what was, as rows.
 
-A job is a memory's, and is made by a trigger in the transaction that keeps
-its text. It is claimed with a lease, which is a time at which it is due again: what is
-neither finished nor given back by then, because the process ended, is done by whoever comes next.
-Who has lost the lease can no longer finish, so that each job takes effect once.
+A job is a memory's, and is made by a trigger in the transaction that keeps its text. It is claimed
+with a lease, which is a time at which it is due again: what is neither finished nor given back by
+then, because the process ended, is done by whoever comes next. Who has lost the lease can no longer
+finish, so that each job takes effect once.
 """
 
 import sqlite3
@@ -12,15 +12,83 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 import msgspec.json
-from attrs import evolve
+from attrs import define, evolve
+from twisted.internet.defer import Deferred
+from zope.interface import implementer
 
-from mnemo.store.records import Claim, DerivedField, Finished, JobCounts
+from mnemo.store.jobs import Claim, DerivedField, Finished, IJobs, JobCounts
+from mnemo.store.records import Memory
+from mnemo.store.search import Filter
+from mnemo.store.sqlite import memories
+from mnemo.store.sqlite.database import Database
 
 TRIES: Final = 5
 """How often a job is tried before it is parked."""
 
-_CRASHED: Final = "it was begun {} times and never ended"
-_CHUNK: Final = 500
+CRASHED: Final = "it was begun {} times and never ended"
+"""Why a job is parked that nobody let go of."""
+
+
+@implementer(IJobs)
+@define(eq=False)
+class JobQueue:
+    """The jobs of a database."""
+
+    _database: Database
+
+    def claim(
+        self, lease: str, now: float, until: float, limit: int, fresh: bool = False
+    ) -> Deferred[list[Claim]]:
+        """Take jobs that are due."""
+        return self._database.write(lambda db: claim(db, lease, now, until, limit, fresh))
+
+    def renew(self, claims: Sequence[Claim], until: float) -> Deferred[int]:
+        """Keep what is still held for longer."""
+        return self._database.write(lambda db: renew(db, claims, until))
+
+    def finish(self, results: Sequence[Finished], now: float) -> Deferred[int]:
+        """Keep what was derived."""
+        return self._database.write(lambda db: finish(db, results, now))
+
+    def give_back(
+        self, claims: Sequence[Claim], problem: str, due: float, failed: bool
+    ) -> Deferred[None]:
+        """Let go of jobs."""
+        return self._database.write(lambda db: give_back(db, claims, problem, due, failed))
+
+    def counts(self) -> Deferred[JobCounts]:
+        """How many wait, and how many were given up."""
+        return self._database.read(counts)
+
+    def recipe(self) -> Deferred[str]:
+        """What L{use_recipe} was told last."""
+        return self._database.read(recipe)
+
+    def use_recipe(self, recipe: str) -> Deferred[None]:
+        """Note that every memory that needs it waits for a recipe."""
+        return self._database.write(lambda db: use_recipe(db, recipe))
+
+    def requeue(
+        self, recipe: str, replaced: str, after: int, limit: int, now: float
+    ) -> Deferred[int | None]:
+        """Let wait what was not made by a recipe."""
+        return self._database.write(lambda db: requeue(db, recipe, replaced, after, limit, now))
+
+    def derived(self, ids: Sequence[str]) -> Deferred[dict[str, tuple[DerivedField, ...]]]:
+        """What was derived from memories."""
+        return self._database.read(lambda db: derived(db, ids))
+
+    def oldest(self, wanted: Filter, limit: int) -> Deferred[list[Memory]]:
+        """The oldest memories from which something was derived."""
+        return self._database.read(lambda db: memories.oldest_derived(db, wanted, limit))
+
+    def coaching(self) -> Deferred[str]:
+        """What a language model is to be told beside the rules."""
+        return self._database.read(coaching)
+
+    def use_coaching(self, document: str) -> Deferred[None]:
+        """Keep what a language model is to be told."""
+        return self._database.write(lambda db: use_coaching(db, document))
 
 
 def claim(
@@ -43,7 +111,7 @@ def claim(
     taken = []
     for memory, tries, problem in due:
         if tries >= TRIES:
-            _park(db, memory, problem or _CRASHED.format(tries))
+            _park(db, memory, problem or CRASHED.format(tries))
             continue
         db.execute(
             "UPDATE jobs SET lease = ?, due = ?, tries = tries + 1 WHERE memory = ?",
@@ -185,7 +253,9 @@ def requeue(
     for key, version, made, state in rows:
         if made is None:
             db.execute("INSERT INTO jobs (memory, version, due) VALUES (?, ?, 0)", (key, version))
-        elif state == "parked" or (state == "done" and _is_old(made, recipe, replaced)):
+        elif state == "parked" or (
+            state == "done" and made != recipe and made.startswith(replaced)
+        ):
             db.execute(
                 "UPDATE jobs SET state = 'waiting', due = ?, tries = 0, lease = '', problem = ''"
                 " WHERE memory = ?",
@@ -194,26 +264,21 @@ def requeue(
     return rows[-1][0] if len(rows) == limit else None
 
 
-def _is_old(made: str, recipe: str, replaced: str) -> bool:
-    return made != recipe and made.startswith(replaced)
-
-
 def derived(db: sqlite3.Connection, ids: Sequence[str]) -> dict[str, tuple[DerivedField, ...]]:
     """What was derived from the present text of each of these memories that exists."""
     found: dict[str, list[DerivedField]] = {}
-    for at in range(0, len(ids), _CHUNK):
-        some = ids[at : at + _CHUNK]
-        rows = db.execute(
-            "SELECT m.id, d.field, d.value, d.model, d.prompt, d.scores, d.made"
-            " FROM memories m LEFT JOIN derived d ON d.memory = m.key AND d.version = m.version"
-            f" WHERE m.id IN ({','.join('?' for _ in some)}) ORDER BY d.field",
-            some,
-        )
-        for memory, name, value, model, prompt, scores, made in rows:
-            of_it = found.setdefault(memory, [])
-            if name is not None:
-                read = msgspec.json.decode
-                of_it.append(DerivedField(name, read(value), model, prompt, read(scores), made))
+    rows = memories.rows_in(
+        db,
+        "SELECT m.id, coalesce(d.field, ''), d.value, d.model, d.prompt, d.scores, d.made"
+        " FROM memories m LEFT JOIN derived d ON d.memory = m.key AND d.version = m.version"
+        " WHERE m.id IN",
+        ids,
+    )
+    for memory, name, value, model, prompt, scores, made in sorted(rows, key=lambda row: row[1]):
+        of_it = found.setdefault(memory, [])
+        if name:
+            read = msgspec.json.decode
+            of_it.append(DerivedField(name, read(value), model, prompt, read(scores), made))
     return {memory: tuple(_without_gone(db, fields)) for memory, fields in found.items()}
 
 
@@ -221,15 +286,12 @@ def _without_gone(db: sqlite3.Connection, fields: Sequence[DerivedField]) -> Ite
     """The fields, without links to memories that are no more."""
     for each in fields:
         if each.name == "links" and isinstance(each.value, list):
-            known = [link for link in each.value if _exists(db, link["id"])]
+            there = {memory.id for memory in memories.get(db, [link["id"] for link in each.value])}
+            known = [link for link in each.value if link["id"] in there]
             if known:
                 yield evolve(each, value=known)
         else:
             yield each
-
-
-def _exists(db: sqlite3.Connection, id: str) -> bool:
-    return db.execute("SELECT 1 FROM memories WHERE id = ?", (id,)).fetchone() is not None
 
 
 def _park(db: sqlite3.Connection, memory: int, problem: str) -> None:

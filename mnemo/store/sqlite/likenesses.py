@@ -3,7 +3,8 @@
 import sqlite3
 from collections.abc import Sequence
 
-from mnemo.store.records import Filter, Likeness, Memory, Uncompared
+from mnemo.store.records import Likeness, Memory, Uncompared
+from mnemo.store.search import Filter
 from mnemo.store.sqlite import memories, vectors
 from mnemo.store.sqlite.vector_leg import VectorLeg
 

@@ -1,14 +1,16 @@
 """Memories, their versions and their links, as rows."""
 
 import sqlite3
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import msgspec.json
 from attrs import frozen
 
 from mnemo.store.interfaces import StoreError, UnknownMemory
-from mnemo.store.records import Filter, Link, Memory, NewMemory, ProjectRow, Relation, Version
+from mnemo.store.records import Link, Memory, NewMemory, ProjectRow, Relation, Version
+from mnemo.store.search import Filter
+from mnemo.store.sqlite.filters import condition, marks
 
 _FIELDS = (
     "key, id, version, {text}, type, source, project, session, salience, fades,"
@@ -176,7 +178,7 @@ def by_key(db: sqlite3.Connection, keys: Sequence[int]) -> dict[int, Memory]:
 
 def newest(db: sqlite3.Connection, wanted: Filter, limit: int) -> list[Memory]:
     """The newest memories that pass the filter, newest first."""
-    where, values = _condition(wanted)
+    where, values = condition(wanted)
     rows = db.execute(
         f"SELECT {WHOLE} FROM memories WHERE {where} ORDER BY created DESC, key DESC LIMIT ?",
         (*values, limit),
@@ -186,7 +188,7 @@ def newest(db: sqlite3.Connection, wanted: Filter, limit: int) -> list[Memory]:
 
 def oldest_derived(db: sqlite3.Connection, wanted: Filter, limit: int) -> list[Memory]:
     """The oldest that pass the filter and from whose present text something was derived."""
-    where, values = _condition(wanted)
+    where, values = condition(wanted)
     rows = db.execute(
         f"SELECT {WHOLE} FROM memories WHERE {where} AND EXISTS (SELECT 1 FROM derived d"
         " WHERE d.memory = key AND d.version = memories.version) ORDER BY created, key LIMIT ?",
@@ -240,43 +242,6 @@ def links(db: sqlite3.Connection, ids: Sequence[str]) -> dict[str, list[Link]]:
 # -- the parts of it
 
 
-def _condition(wanted: Filter) -> tuple[str, list[object]]:
-    """A filter as SQL, meaning what L{mnemo.store.index.columns.passes} means."""
-    terms = ["salience >= ?"]
-    values: list[object] = [wanted.min_salience]
-
-    def also(term: str, *more: object) -> None:
-        terms.append(term)
-        values.extend(more)
-
-    if wanted.state == "archived":
-        also("archived IS NOT NULL")
-    else:
-        also("archived IS NULL")
-        if wanted.state == "fading":
-            also("fades <= ?", wanted.now)
-        elif wanted.state == "active":
-            also("fades > ?", wanted.now)
-    for column in ("project", "source", "session"):
-        value = getattr(wanted, column)
-        if value is not None:
-            also(f"{column} = ?", value)
-    if wanted.types:
-        also(f"type IN {_marks(wanted.types)}", *wanted.types)
-    if wanted.since is not None:
-        also("created >= ?", wanted.since)
-    if wanted.until is not None:
-        also("created < ?", wanted.until)
-    for start, concepts in (("", wanted.concepts), ("NOT ", wanted.exclude_concepts)):
-        if concepts:
-            also(
-                f"{start}EXISTS (SELECT 1 FROM json_each(concepts)"
-                f" WHERE casefold(value) IN {_marks(concepts)})",
-                *(concept.casefold() for concept in concepts),
-            )
-    return " AND ".join(terms), values
-
-
 def memory_of(row: Sequence[Any]) -> Memory:
     """The memory in a row of these columns."""
     fields = [*row[:12], bool(row[12]), bool(row[13]), read_concepts(row[14])]
@@ -312,8 +277,4 @@ def rows_in(
     """The rows of C{select}, which ends in C{IN}, for as many values as there are."""
     for at in range(0, len(values), _CHUNK):
         some = values[at : at + _CHUNK]
-        yield from db.execute(f"{select} {_marks(some)}", some)
-
-
-def _marks(values: Iterable[object]) -> str:
-    return f"({','.join('?' for _ in values)})"
+        yield from db.execute(f"{select} {marks(some)}", some)

@@ -1,7 +1,7 @@
 """One search: both legs, the memories that they propose, and what these were said among."""
 
 import sqlite3
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import zip_longest
 
 import numpy as np
@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from mnemo.store.index.analyser import query_terms
 from mnemo.store.index.columns import NOBODY, Columns, passes
-from mnemo.store.interfaces import Vector
-from mnemo.store.records import ALONE, Candidate, Context, Filter, Memory
+from mnemo.store.records import Memory
+from mnemo.store.search import ALONE, Candidate, Context, Filter
 from mnemo.store.sqlite import memories, recalls
 from mnemo.store.sqlite.context import (
     Asked,
@@ -23,6 +23,7 @@ from mnemo.store.sqlite.context import (
 )
 from mnemo.store.sqlite.text_leg import TextLeg
 from mnemo.store.sqlite.vector_leg import VectorLeg
+from mnemo.store.vectors import Vector
 
 _DEEP = 300
 """How far the text leg looks at least: for the scores of neighbours, of sessions, and of what
@@ -31,7 +32,7 @@ the vector leg proposes."""
 _TELLING = 100
 """By how many of the best in words, beside the candidates, sessions are judged."""
 
-_MOST = 200
+_MOST = 100
 """How many candidates there are at most, unless the legs propose more: the neighbours of the
 best come first."""
 
@@ -42,11 +43,13 @@ class Worded:
     What the words of a query bring, which needs no vector.
 
     @ivar scores: BM25, best first
+    @ivar sessions: for the number of a session the mean of its best
     @ivar bits: for each memory that was looked at what it holds of C{asked}
     @ivar found: the memories that have been read
     """
 
     scores: Mapping[int, float]
+    sessions: Mapping[int, float]
     asked: Asked
     bits: dict[int, int] = field(factory=dict)
     found: dict[int, Memory] = field(factory=dict)
@@ -62,24 +65,34 @@ class Worded:
         self.found.update(memories.by_key(db, [key for key in keys if key not in self.found]))
 
 
-def by_words(texts: TextLeg, text: str, wanted: Filter, limit: int) -> Worded:
+def by_words(columns: Columns, texts: TextLeg, text: str, wanted: Filter, limit: int) -> Worded:
     """What the words alone bring of L{search}."""
     terms = query_terms(text)
     scores = texts.search(terms, wanted, max(_DEEP, limit))
-    return Worded(scores, asked_of(terms, texts.rarities(terms)))
+    sessions = session_texts(columns.sessions(list(scores)), list(scores.values()))
+    return Worded(scores, sessions, asked_of(terms, texts.rarities(terms)))
 
 
 def read_ahead(
-    db: sqlite3.Connection, columns: Columns, texts: TextLeg, text: str, wanted: Filter, limit: int
+    db: sqlite3.Connection,
+    columns: Columns,
+    texts: TextLeg,
+    text: str,
+    wanted: Filter,
+    limit: int,
+    there_is_time: Callable[[], bool],
 ) -> Worded:
     """
-    The same, and what L{search} will need of these memories: while the vector is being made.
+    The same, and what L{search} will need of these memories if there is time for that: while the
+    vector is being made.
 
     Called on a reader thread.
     """
-    worded = by_words(texts, text, wanted, limit)
+    worded = by_words(columns, texts, text, wanted, limit)
+    if not there_is_time():
+        return worded
     best = list(worded.scores)
-    beside = columns.around(best[: limit // 3], wanted)[:, 1:3]
+    beside = columns.around(best[: limit // 10], wanted)[:, 1:3]
     keys = _distinct(best[:limit], _known(beside))
     worded.look_at(texts, _distinct(keys, best[:_TELLING]), wanted)
     worded.read(db, keys)
@@ -104,7 +117,7 @@ def search(
 
     @param worded: what L{by_words} has brought for the same query
     """
-    worded = worded or by_words(texts, text, wanted, limit)
+    worded = worded or by_words(columns, texts, text, wanted, limit)
     best = list(worded.scores)
     cosines = {} if vector is None else vectors.search(vector, wanted, limit)
     proposed = _in_turn(best[:limit], list(cosines))
@@ -139,7 +152,6 @@ def _candidates(
     scores, asked, found = worded.scores, worded.asked, worded.found
     held = asked.held(np.fromiter(bits.values(), np.int64, len(bits)))
     sessions = columns.sessions(list(bits))
-    of_texts = session_texts(columns.sessions(list(scores)), list(scores.values()))
     of_coverages = session_coverages(asked, sessions, held)
     contexts = zip(
         sessions.tolist(),
@@ -161,7 +173,7 @@ def _candidates(
             continue
         context = ALONE
         if session != NOBODY:
-            told = of_texts.get(session, 0.0), of_coverages.get(session, 0.0)
+            told = worded.sessions.get(session, 0.0), of_coverages.get(session, 0.0)
             context = Context(texts, meanings, *told)
         yield Candidate(found[key], score, cosine, coverage, pairs, context)
 

@@ -3,8 +3,9 @@
 import numpy as np
 
 from mnemo.store.index.text import Document
-from mnemo.store.interfaces import Vector
-from mnemo.store.records import NEVER, Filter, Memory
+from mnemo.store.records import NEVER, Memory
+from mnemo.store.search import Filter
+from mnemo.store.vectors import Vector
 
 KEY = 0
 """The sentinel's key in both indexes. The database counts from 1, so it has no such row."""

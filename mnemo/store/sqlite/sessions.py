@@ -5,15 +5,57 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec.json
+from attrs import define
+from twisted.internet.defer import Deferred
+from zope.interface import implementer
 
-from mnemo.store.records import SessionRow, SessionSummary
+from mnemo.store.sessions import ISessionRows, SessionRow, SessionSummary
 from mnemo.store.sqlite import drafts
+from mnemo.store.sqlite.database import Database
 
 _COLUMNS = (
     "id, kind, version, client, client_version, principal, project, capabilities, lookup,"
     " created, active, ended, reason, memories, subscriptions,"
     " chosen"
 )
+
+
+@implementer(ISessionRows)
+@define(eq=False)
+class Sessions:
+    """The sessions of a database."""
+
+    _database: Database
+
+    def save(self, row: SessionRow) -> Deferred[None]:
+        """Insert or replace a session."""
+        return self._database.write(lambda db: save(db, row))
+
+    def touch(self, active: Mapping[str, float]) -> Deferred[None]:
+        """Set when each session was last active."""
+        return self._database.write(lambda db: touch(db, active))
+
+    def set_subscriptions(self, id: str, uris: frozenset[str]) -> Deferred[None]:
+        """Set the URIs of the resources whose changes a session is told of."""
+        return self._database.write(lambda db: set_subscriptions(db, id, uris))
+
+    def end(self, id: str, ended: float, reason: str) -> Deferred[SessionRow | None]:
+        """Mark a live session ended."""
+        return self._database.write(lambda db: end(db, id, ended, reason))
+
+    def live(self) -> Deferred[list[SessionRow]]:
+        """Every session that has not ended."""
+        return self._database.read(live)
+
+    def find(self, id: str) -> Deferred[SessionRow | None]:
+        """A session, live or ended."""
+        return self._database.read(lambda db: session(db, id))
+
+    def summaries(
+        self, since: float, limit: int, project: str | None
+    ) -> Deferred[list[SessionSummary]]:
+        """Sessions that were active at or after C{since}."""
+        return self._database.read(lambda db: summaries(db, since, limit, project))
 
 
 def save(db: sqlite3.Connection, row: SessionRow) -> None:

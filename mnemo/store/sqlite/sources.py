@@ -106,6 +106,11 @@ def exclude(db: sqlite3.Connection, pattern: str, now: float) -> bool:
     return added.rowcount == 1
 
 
+def include(db: sqlite3.Connection, pattern: str) -> bool:
+    """Lift an exclusion. C{False} where there was none."""
+    return db.execute("DELETE FROM exclusions WHERE pattern = ?", (pattern,)).rowcount == 1
+
+
 def exclusions(db: sqlite3.Connection) -> list[ExclusionLine]:
     """All exclusions, oldest first."""
     rows = db.execute("SELECT pattern, added FROM exclusions ORDER BY added, pattern")

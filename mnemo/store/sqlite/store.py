@@ -1,32 +1,19 @@
 """The default store: one SQLite file, and two indexes beside it that can always be remade."""
 
 import sqlite3
-from collections.abc import Callable, Mapping, Sequence
-from itertools import takewhile
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Literal
 
-from attrs import evolve
 from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 from zope.interface import implementer
 
-from mnemo.store.index.analyser import terms
-from mnemo.store.index.columns import Columns
-from mnemo.store.index.fresh import Said
-from mnemo.store.interfaces import (
-    Choose,
-    IDrafts,
-    IExchange,
-    IJobs,
-    IStore,
-    IUnderstanding,
-    StoreError,
-    Vector,
-)
+from mnemo.store.drafts import IDrafts
+from mnemo.store.exchange import IExchange
+from mnemo.store.interfaces import IStore, StoreError
+from mnemo.store.jobs import IJobs
 from mnemo.store.records import (
-    Filter,
-    Found,
     Kept,
     Likeness,
     Link,
@@ -35,58 +22,40 @@ from mnemo.store.records import (
     ProjectRow,
     QueryRow,
     Relation,
-    SessionRow,
-    SessionSummary,
     Statistics,
-    TaskRow,
     Uncompared,
-    Unembedded,
     Version,
 )
-from mnemo.store.sqlite import (
-    changes,
-    duplicates,
-    gists,
-    likenesses,
-    memories,
-    recalls,
-    sentinel,
-    sessions,
-    succession,
-    tasks,
-    vectors,
-)
-from mnemo.store.sqlite.as_of import search_as_of
+from mnemo.store.search import Choose, Filter, Found
+from mnemo.store.sessions import ISessionRows
+from mnemo.store.sqlite import duplicates, gists, likenesses, memories, recalls, vectors
 from mnemo.store.sqlite.database import Database
-from mnemo.store.sqlite.draft_queue import DraftQueue
+from mnemo.store.sqlite.drafts import DraftQueue
 from mnemo.store.sqlite.duplicates import Outcome
 from mnemo.store.sqlite.exchange import Exchange
-from mnemo.store.sqlite.job_queue import JobQueue
+from mnemo.store.sqlite.indexes import Indexes
+from mnemo.store.sqlite.jobs import JobQueue
 from mnemo.store.sqlite.memories import Noted
 from mnemo.store.sqlite.recall_log import RecallLog
-from mnemo.store.sqlite.search import Worded, read_ahead, search
+from mnemo.store.sqlite.searching import Asking, Searching
+from mnemo.store.sqlite.sessions import Sessions
 from mnemo.store.sqlite.statistics import statistics
-from mnemo.store.sqlite.text_leg import TextLeg
+from mnemo.store.sqlite.studies import StudyQueue
+from mnemo.store.sqlite.tasks import Tasks
 from mnemo.store.sqlite.threads import Pools, Reactor, Threads
 from mnemo.store.sqlite.understanding import Understanding
 from mnemo.store.sqlite.vector_leg import VectorLeg
-from mnemo.store.sqlite.vectors import Model
-
-Asking = Vector | Deferred[Vector | None] | None
-
-HEAD_START: Final = 0.001
-"""
-Seconds by which the vector of a query is ahead of the search of its words: both want the
-interpreter to begin, and the vector takes longer.
-"""
-"""A query's embedding, or none, or what will fire with it."""
+from mnemo.store.sqlite.vector_store import VectorStore
+from mnemo.store.studies import IStudies
+from mnemo.store.tasks import ITaskRows
+from mnemo.store.understanding import IUnderstanding
+from mnemo.store.vectors import IVectors
 
 
 @implementer(IStore)
 class SqliteStore:
     """
-    What a write changed is in the database first, then in the columns and both search legs,
-    and only then is the write answered.
+    Memories and recalls, and by its parts all else, in one directory.
 
     @param directory: where C{memory.sqlite3} and C{index} lie; made where it is missing
     @param pools: the threads to use; real ones where none are given
@@ -104,23 +73,28 @@ class SqliteStore:
         exact_limit: int = 50_000,
     ) -> None:
         self._directory = directory
-        self._indexes = directory / "index"
+        self._reactor = reactor
         self._threads = threads = Threads(reactor, pools)
         self._database = database = Database(directory / "memory.sqlite3", threads)
-        self._columns = columns = Columns()
-        self._exact_limit, self._reactor = exact_limit, reactor
-        self._texts = TextLeg(self._indexes / "text", columns, database, threads, reactor)
-        self._vectors = self._vector_leg()
-        # By the model that follows, while it is made ready to take over.
-        self._next_vectors: VectorLeg | None = None
-        self._recalls = recall_log = RecallLog(database, reactor)
+        self._indexes = indexes = Indexes(
+            directory / "index", database, threads, reactor, exact_limit
+        )
+        self._columns, self._texts = indexes.columns, indexes.texts
+        self._searching = Searching(database, indexes)
+        self._recalls = RecallLog(database, reactor)
         self.jobs: IJobs = JobQueue(database)
         self.drafts: IDrafts = DraftQueue(database)
-        self.exchange: IExchange = Exchange(database, self._change, recall_log)
-        self.understanding: IUnderstanding = Understanding(
-            database, lambda: self._vectors, self._change
-        )
+        self.exchange: IExchange = Exchange(database, indexes.change, self._recalls)
+        self.sessions: ISessionRows = Sessions(database)
+        self.studies: IStudies = StudyQueue(database)
+        self.tasks: ITaskRows = Tasks(database)
+        self.understanding: IUnderstanding = Understanding(database, indexes)
+        self.vectors: IVectors = VectorStore(database, indexes)
         self._started = False
+
+    @property
+    def _vectors(self) -> VectorLeg:
+        return self._indexes.vectors
 
     @property
     def model(self) -> str:
@@ -159,26 +133,13 @@ class SqliteStore:
             await self._threads.stop()
             raise
         self._started = True
-        self._columns.put(sentinel.MEMORY)
-        self._vectors.await_all(model)
-        self._reading = Deferred.fromCoroutine(self._read_all())
-        await self._texts.start()
+        await self._indexes.start(model)
 
-    async def _read_all(self) -> None:
-        """
-        Read the columns and the vectors of all memories. However many there are, words are
-        searched meanwhile.
-        """
-        self._columns.await_all()
+    def _make_directory(self) -> None:
         try:
-            self._columns.adopt(await self._database.read(self._all_columns))
-        except Exception as error:
-            if self._started:
-                self._log.failure("the memories could not be read")
-                self._vectors.problem = f"vector search is down: {error}"
-            return
-        if self._started:
-            await self._vectors.load(self._vectors.model)
+            self._directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        except OSError as error:
+            raise StoreError(f"{self._directory} cannot be made: {error.strerror}") from error
 
     def stop(self) -> Deferred[None]:
         """Write out what is pending, checkpoint, close. Nothing may be called afterwards."""
@@ -188,9 +149,8 @@ class SqliteStore:
         started, self._started = self._started, False
         if not started:
             return
-        parts: tuple[VectorLeg | TextLeg | RecallLog | Database | Threads, ...] = (
-            *self._legs(),
-            self._texts,
+        parts: tuple[Indexes | RecallLog | Database | Threads, ...] = (
+            self._indexes,
             self._recalls,
             self._database,
             self._threads,
@@ -203,7 +163,7 @@ class SqliteStore:
 
     def add(self, new: NewMemory) -> Deferred[Memory]:
         """Keep a new memory."""
-        return self._change(lambda db: [memories.add(db, new)]).addCallback(_only)
+        return self._indexes.change(lambda db: [memories.add(db, new)]).addCallback(_only)
 
     def keep(self, new: NewMemory, supersedes: str = "") -> Deferred[Kept]:
         """Keep a memory, unless its project has its text already."""
@@ -213,7 +173,7 @@ class SqliteStore:
             outcomes.append(duplicates.keep(db, new, supersedes))
             return list(outcomes[0].notes)
 
-        return self._change(kept).addCallback(
+        return self._indexes.change(kept).addCallback(
             lambda _: Kept(outcomes[0].memory, outcomes[0].duplicate)
         )
 
@@ -227,7 +187,7 @@ class SqliteStore:
 
     def amend(self, id: str, text: str, now: float) -> Deferred[Memory]:
         """Replace a memory's text by a new version."""
-        return self._change(
+        return self._indexes.change(
             lambda db: [memories.amend(db, id, text, now), *gists.drop(db, [id], now)]
         ).addCallback(_only)
 
@@ -244,7 +204,9 @@ class SqliteStore:
                 *gists.drop(db, ids if archived else (), now),
             ]
 
-        return self._change(changed).addCallback(lambda notes: [n for n in _ids(notes) if n in ids])
+        return self._indexes.change(changed).addCallback(
+            lambda notes: [n for n in _ids(notes) if n in ids]
+        )
 
     def purge(self, ids: Sequence[str]) -> Deferred[list[str]]:
         """Remove memories and all that belongs to them for good."""
@@ -257,14 +219,14 @@ class SqliteStore:
             return notes
 
         self._recalls.let_go(frozenset(ids))
-        gone = await self._database.write(purged, self._gone)
+        gone = await self._indexes.remove(purged)
         if gone:
             await self._database.checkpoint()
         return [noted.memory.id for noted in gone]
 
     def set_salience(self, changes: Mapping[str, tuple[float, float]]) -> Deferred[None]:
         """Set salience and C{fades} of each id."""
-        changed = self._change(lambda db: memories.set_salience(db, changes))
+        changed = self._indexes.change(lambda db: memories.set_salience(db, changes))
         return changed.addCallback(lambda _: None)
 
     def links(self, ids: Sequence[str]) -> Deferred[dict[str, list[Link]]]:
@@ -308,169 +270,7 @@ class SqliteStore:
         choose: Choose | None = None,
     ) -> Deferred[Found]:
         """The best C{limit} of each leg within the filter."""
-        if isinstance(vector, Deferred):
-            return Deferred.fromCoroutine(self._search_ahead(text, vector, wanted, limit, choose))
-        return self._search(text, vector, wanted, limit, choose, self._vectors)
-
-    async def _search_ahead(
-        self,
-        text: str,
-        vector: Deferred[Vector | None],
-        wanted: Filter,
-        limit: int,
-        choose: Choose | None,
-    ) -> Found:
-        """Search the words while the vector is made."""
-        if wanted.as_of is None:
-            await self._head_start(vector)
-        if vector.called or wanted.as_of is not None:
-            return await self._search(text, await vector, wanted, limit, choose, self._vectors)
-        reading = self._database.read(
-            lambda db: read_ahead(db, self._columns, self._texts, text, wanted, limit)
-        )
-        try:
-            made = await vector
-            # To the end the same one, should the model be changed meanwhile.
-            leg = self._vectors
-        except BaseException:
-            reading.addErrback(lambda _: None)
-            raise
-        return await self._search(text, made, wanted, limit, choose, leg, await reading)
-
-    def _head_start(self, vector: Deferred[Vector | None]) -> Deferred[None]:
-        """Fires when the vector has been begun, or is there."""
-
-        def given_up(_: object) -> None:
-            timer.cancel()
-            vector.addErrback(lambda failure: None)
-            vector.cancel()
-
-        begun: Deferred[None] = Deferred(given_up)
-        timer = self._reactor.callLater(HEAD_START, begun.callback, None)
-
-        def there(made: Any) -> Any:
-            if timer.active():
-                timer.cancel()
-                begun.callback(None)
-            return made
-
-        vector.addBoth(there)
-        return begun
-
-    def _search(
-        self,
-        text: str,
-        vector: Vector | None,
-        wanted: Filter,
-        limit: int,
-        choose: Choose | None,
-        leg: VectorLeg,
-        worded: Worded | None = None,
-    ) -> Deferred[Found]:
-        dimensions = leg.model.dimensions
-        fits = vector is None or vector.shape == (dimensions,)
-        used = vector if fits else None
-
-        parts = (self._columns, self._texts, leg, text, used, wanted, limit)
-
-        def searched(db: sqlite3.Connection) -> Found:
-            if wanted.as_of is not None:
-                candidates = search_as_of(db, *parts)
-            else:
-                candidates = search(db, *parts, worded)
-            chosen = () if choose is None else choose(candidates)
-            if not chosen or wanted.as_of is not None:
-                return Found(candidates)
-            return Found(candidates, differing=likenesses.differing(db, chosen))
-
-        def found(there: Found) -> Found:
-            problems = [self._texts.problem]
-            if used is not None:
-                problems.append(leg.problem)
-            if not fits:
-                problems.append(f"vectors of {dimensions} numbers are searched, not of others")
-            return evolve(there, problems=tuple(filter(None, problems)))
-
-        return self._database.read(searched).addCallback(found)
-
-    # -- vectors
-
-    def use_model(self, model: str, dimensions: int) -> Deferred[None]:
-        """Say which model's vectors are searched."""
-        wanted = Model(model, dimensions)
-
-        def used(_: object) -> None:
-            if wanted != self._vectors.model:
-                self._vectors.load(wanted)
-
-        return self._database.write(lambda db: succession.use_model(db, wanted), used)
-
-    def unembedded(self, limit: int) -> Deferred[list[Unembedded]]:
-        """Memories without a vector of the model in use."""
-        return self._database.read(lambda db: vectors.unembedded(db, limit))
-
-    def backlog(self) -> Deferred[int]:
-        """How many memories have no vector of the model in use."""
-        return self._database.read(vectors.backlog)
-
-    def put_vectors(self, made: Sequence[tuple[Unembedded, Vector]]) -> Deferred[None]:
-        """Keep vectors."""
-
-        def kept(those: list[tuple[int, Vector]]) -> None:
-            for key, vector in those:
-                self._vectors.put(key, vector)
-            self._vectors.build()
-
-        return self._database.write(lambda db: vectors.put(db, made), kept).addCallback(
-            lambda _: None
-        )
-
-    # -- vectors by the model that follows
-
-    def unembedded_by(self, model: str, behind: int, limit: int) -> Deferred[list[Unembedded]]:
-        """Memories without a vector of another model than the one in use."""
-        return self._database.read(lambda db: succession.missing(db, model, behind, limit))
-
-    def embedded_by(self, model: str) -> Deferred[int]:
-        """How many memories have a vector of another model."""
-        return self._database.read(lambda db: succession.made(db, model))
-
-    def put_vectors_by(
-        self, model: str, dimensions: int, made: Sequence[tuple[Unembedded, Vector]]
-    ) -> Deferred[int]:
-        """Keep vectors of another model than the one in use."""
-        following = Model(model, dimensions)
-        return self._database.write(lambda db: succession.put(db, following, made))
-
-    def change_over(self, model: str, dimensions: int) -> Deferred[None]:
-        """Search the vectors of another model from now on."""
-        changed: Deferred[None] = Deferred()
-        # Whoever waits no longer does not undo half of it.
-        changing = Deferred.fromCoroutine(self._change_over(Model(model, dimensions)))
-        changing.addCallbacks(changed.callback, changed.errback)
-        return changed
-
-    async def _change_over(self, wanted: Model) -> None:
-        if self._next_vectors is not None:
-            raise StoreError("the model is being changed already")
-        self._next_vectors = leg = self._vector_leg(waits=True)
-        try:
-            await leg.load(wanted, succession.after)
-            if leg.problem:
-                raise StoreError(leg.problem)
-            await self._database.write(
-                lambda db: succession.use_model(db, wanted), lambda _: self._succeed(leg)
-            )
-        except BaseException:
-            self._next_vectors = None
-            await leg.stop()
-            raise
-
-    def _succeed(self, leg: VectorLeg) -> None:
-        """Search C{leg}; the files are its own when the one before has left them."""
-        former, self._vectors, self._next_vectors = self._vectors, leg, None
-        left = Deferred.fromCoroutine(former.stop()).addCallback(lambda _: leg.begin())
-        left.addErrback(lambda failure: self._log.failure("vectors were not left well", failure))
+        return self._searching.search(text, vector, wanted, limit, choose)
 
     # -- recalls and feedback
 
@@ -519,60 +319,6 @@ class SqliteStore:
         """Keep a judgement of each memory within a query."""
         return self._database.write(lambda db: recalls.judge(db, query, ids, quality, at))
 
-    # -- sessions
-
-    def save_session(self, row: SessionRow) -> Deferred[None]:
-        """Insert or replace a session."""
-        return self._database.write(lambda db: sessions.save(db, row))
-
-    def touch_sessions(self, active: Mapping[str, float]) -> Deferred[None]:
-        """Set when each session was last active."""
-        return self._database.write(lambda db: sessions.touch(db, active))
-
-    def set_subscriptions(self, id: str, uris: frozenset[str]) -> Deferred[None]:
-        """Set the URIs of the resources whose changes a session is told of."""
-        return self._database.write(lambda db: sessions.set_subscriptions(db, id, uris))
-
-    def end_session(self, id: str, ended: float, reason: str) -> Deferred[SessionRow | None]:
-        """Mark a live session ended."""
-        return self._database.write(lambda db: sessions.end(db, id, ended, reason))
-
-    def live_sessions(self) -> Deferred[list[SessionRow]]:
-        """Every session that has not ended."""
-        return self._database.read(sessions.live)
-
-    def session(self, id: str) -> Deferred[SessionRow | None]:
-        """A session, live or ended."""
-        return self._database.read(lambda db: sessions.session(db, id))
-
-    def list_sessions(
-        self, since: float, limit: int, project: str | None
-    ) -> Deferred[list[SessionSummary]]:
-        """Sessions that were active at or after C{since}."""
-        return self._database.read(lambda db: sessions.summaries(db, since, limit, project))
-
-    # -- tasks
-
-    def add_task(self, row: TaskRow, limit: int) -> Deferred[bool]:
-        """Keep a new task, if its principal may have one more."""
-        return self._database.write(lambda db: tasks.add(db, row, limit))
-
-    def save_task(self, row: TaskRow) -> Deferred[None]:
-        """Replace a task that is kept."""
-        return self._database.write(lambda db: tasks.save(db, row))
-
-    def task(self, id: str) -> Deferred[TaskRow | None]:
-        """A task, expired or not."""
-        return self._database.read(lambda db: tasks.task(db, id))
-
-    def remove_task(self, id: str) -> Deferred[None]:
-        """Remove a task, if it is there."""
-        return self._database.write(lambda db: tasks.remove(db, id))
-
-    def fail_tasks(self, message: str, outcome: str, now: float) -> Deferred[int]:
-        """Let every task fail that has not ended, and remove those that expired."""
-        return self._database.write(lambda db: tasks.fail(db, message, outcome, now))
-
     # -- itself
 
     def statistics(self, now: float) -> Deferred[Statistics]:
@@ -592,62 +338,6 @@ class SqliteStore:
         return self._database.read(
             lambda db: {"text": self._texts.test(now), "vector": self._vectors.test(db, now)}
         ).addCallback(tested)
-
-    # -- the parts of it
-
-    def _change(self, work: Callable[[sqlite3.Connection], list[Noted]]) -> Deferred[list[Noted]]:
-        """Write, then bring columns and legs in step with what memories were changed."""
-        words: dict[int, Said] = {}
-
-        def changed(db: sqlite3.Connection) -> list[Noted]:
-            notes = work(db)
-            words.update((noted.change, Said.of(terms(noted.memory.text))) for noted in notes)
-            return notes
-
-        def applied(notes: list[Noted]) -> None:
-            for noted in notes:
-                memory = noted.memory
-                self._columns.put(memory)
-                self._texts.changed(memory.key, words[noted.change], noted.change)
-                if memory.version > 1 and not memory.embedded:
-                    for leg in self._legs():
-                        leg.remove(memory.key)
-
-        return self._database.write(changed, applied)
-
-    def _gone(self, notes: list[Noted]) -> None:
-        for noted in notes:
-            key = noted.memory.key
-            self._texts.removed(key, noted.change)
-            for leg in self._legs():
-                leg.remove(key)
-            self._columns.remove(key)
-        self._vectors.build()
-
-    def _vector_leg(self, *, waits: bool = False) -> VectorLeg:
-        return VectorLeg(
-            self._indexes / "vectors",
-            self._columns,
-            self._exact_limit,
-            self._database,
-            self._threads,
-            self._reactor,
-            waits=waits,
-        )
-
-    def _legs(self) -> list[VectorLeg]:
-        """All that have vectors of memories."""
-        return [leg for leg in (self._vectors, self._next_vectors) if leg is not None]
-
-    def _make_directory(self) -> None:
-        try:
-            self._directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-        except OSError as error:
-            raise StoreError(f"{self._directory} cannot be made: {error.strerror}") from error
-
-    def _all_columns(self, db: sqlite3.Connection) -> Columns:
-        """The columns of all memories, read while others may change."""
-        return Columns.of(sentinel.MEMORY, takewhile(lambda _: self._started, changes.rows(db)))
 
 
 def _only(notes: list[Noted]) -> Memory:

@@ -11,11 +11,15 @@ import sqlite3
 from collections.abc import Sequence
 from typing import Final
 
-from mnemo.store.records import JobCounts
-from mnemo.store.sqlite.jobs import TRIES
-from mnemo.store.understanding import GIST_SOURCE, Study, Work
+from attrs import define
+from twisted.internet.defer import Deferred
+from zope.interface import implementer
 
-_CRASHED: Final = "it was begun {} times and never ended"
+from mnemo.store.jobs import JobCounts
+from mnemo.store.sqlite.database import Database
+from mnemo.store.sqlite.jobs import CRASHED, TRIES
+from mnemo.store.studies import IStudies, Study, Work
+from mnemo.store.understanding import GIST_SOURCE
 
 _OF_MEMORIES: Final = "EXISTS (SELECT 1 FROM memories WHERE key = subject AND embedded = 1) AND "
 _SUBJECTS: Final[dict[Work, str]] = {
@@ -29,6 +33,34 @@ _STUDIED: Final = (
     " AND NOT EXISTS (SELECT 1 FROM chunks c WHERE c.memory = key)"
 )
 """Not what stands for itself: a handoff, a piece of a file, a gist."""
+
+
+@implementer(IStudies)
+@define(eq=False)
+class StudyQueue:
+    """The studies of a database."""
+
+    _database: Database
+
+    def note(self, work: Work, recipe: str, limit: int) -> Deferred[int]:
+        """Let memories wait that have changed."""
+        return self._database.write(lambda db: note(db, work, recipe, limit))
+
+    def claim(
+        self, work: Work, lease: str, now: float, until: float, limit: int
+    ) -> Deferred[list[Study]]:
+        """Take jobs that are due."""
+        return self._database.write(lambda db: claim(db, work, lease, now, until, limit))
+
+    def give_back(
+        self, taken: Sequence[Study], problem: str, due: float, failed: bool
+    ) -> Deferred[None]:
+        """Let go of jobs."""
+        return self._database.write(lambda db: give_back(db, taken, problem, due, failed))
+
+    def counts(self, work: Work) -> Deferred[JobCounts]:
+        """How many wait, and how many were given up."""
+        return self._database.read(lambda db: counts(db, work))
 
 
 def note(db: sqlite3.Connection, work: Work, recipe: str, limit: int) -> int:
@@ -84,7 +116,7 @@ def claim(
     taken = []
     for subject, tries, problem in due:
         if tries >= TRIES:
-            _park(db, work, subject, problem or _CRASHED.format(tries))
+            _park(db, work, subject, problem or CRASHED.format(tries))
             continue
         db.execute(
             "UPDATE studies SET lease = ?, due = ?, tries = tries + 1"

@@ -10,10 +10,9 @@ import sqlite3
 from collections.abc import Sequence
 from functools import partial
 
-from mnemo.store.interfaces import Vector
-from mnemo.store.records import Unembedded
 from mnemo.store.sqlite import vectors
 from mnemo.store.sqlite.vectors import Model
+from mnemo.store.vectors import Unembedded, Vector
 
 after = partial(vectors.after, table="next_vectors")
 """As L{vectors.after}, of the vectors that were made beside."""

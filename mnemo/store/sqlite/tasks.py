@@ -2,11 +2,42 @@
 
 import sqlite3
 
-from attrs import astuple
+from attrs import astuple, define
+from twisted.internet.defer import Deferred
+from zope.interface import implementer
 
-from mnemo.store.records import TaskRow
+from mnemo.store.sqlite.database import Database
+from mnemo.store.tasks import ITaskRows, TaskRow
 
 _COLUMNS = "id, principal, tool, status, message, created, updated, expires, outcome"
+
+
+@implementer(ITaskRows)
+@define(eq=False)
+class Tasks:
+    """The tasks of a database."""
+
+    _database: Database
+
+    def add(self, row: TaskRow, limit: int) -> Deferred[bool]:
+        """Keep a new task, if its principal may have one more."""
+        return self._database.write(lambda db: add(db, row, limit))
+
+    def save(self, row: TaskRow) -> Deferred[None]:
+        """Replace a task that is kept."""
+        return self._database.write(lambda db: save(db, row))
+
+    def find(self, id: str) -> Deferred[TaskRow | None]:
+        """A task, expired or not."""
+        return self._database.read(lambda db: task(db, id))
+
+    def remove(self, id: str) -> Deferred[None]:
+        """Remove a task, if it is there."""
+        return self._database.write(lambda db: remove(db, id))
+
+    def fail(self, message: str, outcome: str, now: float) -> Deferred[int]:
+        """Let every task fail that has not ended, and remove those that expired."""
+        return self._database.write(lambda db: fail(db, message, outcome, now))
 
 
 def add(db: sqlite3.Connection, row: TaskRow, limit: int) -> bool:

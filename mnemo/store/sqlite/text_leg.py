@@ -14,7 +14,8 @@ from mnemo.store.index.columns import Columns
 from mnemo.store.index.fresh import FreshRows, Said, idf
 from mnemo.store.index.text import Document, IndexBroken, TextIndex, Weights, Words
 from mnemo.store.interfaces import StoreError
-from mnemo.store.records import Filter, Memory
+from mnemo.store.records import Memory
+from mnemo.store.search import Filter
 from mnemo.store.sqlite import changes, sentinel
 from mnemo.store.sqlite.changes import Changed
 from mnemo.store.sqlite.database import Database

@@ -9,22 +9,21 @@ from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from mnemo.store.interfaces import IUnderstanding
-from mnemo.store.records import JobCounts, Memory
-from mnemo.store.sqlite import gists, likenesses, patterns, studies
+from mnemo.store.records import Memory
+from mnemo.store.sqlite import abstractions, gists, likenesses, patterns
 from mnemo.store.sqlite.database import Database
+from mnemo.store.sqlite.indexes import Indexes
 from mnemo.store.sqlite.memories import Noted
-from mnemo.store.sqlite.vector_leg import VectorLeg
+from mnemo.store.studies import Study
 from mnemo.store.understanding import (
     Abstraction,
     Around,
     FoundAbstraction,
     FoundGist,
     FoundPattern,
+    IUnderstanding,
     Kin,
     Pattern,
-    Study,
-    Work,
 )
 
 T = TypeVar("T")
@@ -40,37 +39,15 @@ class Understanding:
     """
     The patterns, abstractions and gists of a database.
 
-    @ivar _vectors: the leg that is searched
-    @ivar _change: writes memories, and tells the indexes
+    @ivar _indexes: searched for neighbours, and told of what is written
     """
 
     _database: Database
-    _vectors: Callable[[], VectorLeg]
-    _change: Callable[[Callable[[sqlite3.Connection], list[Noted]]], Deferred[list[Noted]]]
-
-    def note(self, work: Work, recipe: str, limit: int) -> Deferred[int]:
-        """Let memories wait that have changed."""
-        return self._database.write(lambda db: studies.note(db, work, recipe, limit))
-
-    def claim(
-        self, work: Work, lease: str, now: float, until: float, limit: int
-    ) -> Deferred[list[Study]]:
-        """Take jobs that are due."""
-        return self._database.write(lambda db: studies.claim(db, work, lease, now, until, limit))
-
-    def give_back(
-        self, taken: Sequence[Study], problem: str, due: float, failed: bool
-    ) -> Deferred[None]:
-        """Let go of jobs."""
-        return self._database.write(lambda db: studies.give_back(db, taken, problem, due, failed))
-
-    def counts(self, work: Work) -> Deferred[JobCounts]:
-        """How many wait, and how many were given up."""
-        return self._database.read(lambda db: studies.counts(db, work))
+    _indexes: Indexes
 
     def around(self, taken: Sequence[Study], near: int, now: float) -> Deferred[Around]:
         """The memories of jobs and what is near them."""
-        leg = self._vectors()
+        leg = self._indexes.vectors
         return self._database.read(lambda db: patterns.around(db, leg, taken, near, now))
 
     def settle(
@@ -97,21 +74,23 @@ class Understanding:
 
     def kin(self, study: Study, alike: float, limit: int) -> Deferred[Kin | None]:
         """A pattern and those like it."""
-        return self._database.read(lambda db: patterns.kin(db, study, alike, limit))
+        return self._database.read(lambda db: abstractions.kin(db, study, alike, limit))
 
     def state(self, study: Study, found: FoundAbstraction | None, now: float) -> Deferred[bool]:
         """Keep an abstraction, if there is one, and end the job."""
-        return self._all_or_nothing(lambda db: patterns.state(db, study, found, now))
+        return self._all_or_nothing(lambda db: abstractions.state(db, study, found, now))
 
     def abstractions(
         self, project: str | None = None, ids: Sequence[str] = (), dismissed: bool = False
     ) -> Deferred[list[Abstraction]]:
         """Abstractions."""
-        return self._database.read(lambda db: patterns.abstractions(db, project, ids, dismissed))
+        return self._database.read(
+            lambda db: abstractions.abstractions(db, project, ids, dismissed)
+        )
 
     def stated(self, of: Sequence[str]) -> Deferred[list[Abstraction]]:
         """The abstractions of patterns."""
-        return self._database.read(lambda db: patterns.stated(db, of))
+        return self._database.read(lambda db: abstractions.stated(db, of))
 
     def dismiss_abstraction(self, id: str, now: float) -> Deferred[bool]:
         """Show an abstraction no more."""
@@ -131,7 +110,7 @@ class Understanding:
         def answer(notes: list[Noted]) -> list[Memory] | None:
             return [each.memory for each in notes]
 
-        done: Deferred[list[Memory] | None] = self._change(kept).addCallback(answer)
+        done: Deferred[list[Memory] | None] = self._indexes.change(kept).addCallback(answer)
         return done.addErrback(_outdated, None)
 
     def unresolved(self) -> Deferred[int]:

@@ -15,12 +15,12 @@ from twisted.python.failure import Failure
 from mnemo.store.index.columns import Columns
 from mnemo.store.index.rows import Half, units
 from mnemo.store.index.vectors import VectorIndex
-from mnemo.store.interfaces import Vector
-from mnemo.store.records import Filter
+from mnemo.store.search import Filter
 from mnemo.store.sqlite import sentinel, vectors
 from mnemo.store.sqlite.database import Database
 from mnemo.store.sqlite.threads import Reactor, Threads
 from mnemo.store.sqlite.vectors import Model
+from mnemo.store.vectors import Vector
 
 _PIECE = 1_000
 """How many vectors are read at once."""

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 import numpy as np
 from attrs import frozen
 
-from mnemo.store.interfaces import StoreError, Vector
-from mnemo.store.records import Unembedded
+from mnemo.store.interfaces import StoreError
+from mnemo.store.vectors import Unembedded, Vector
 
 _SIZE = 2
 """Bytes of a number."""

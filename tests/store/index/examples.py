@@ -5,7 +5,8 @@ from typing import TypedDict, TypeVar
 
 from hypothesis import strategies as st
 
-from mnemo.store.records import NEVER, Filter, Memory, State, Type
+from mnemo.store.records import NEVER, Memory, State, Type
+from mnemo.store.search import Filter
 
 T = TypeVar("T")
 

@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 from twisted.trial.unittest import SynchronousTestCase
 
 from mnemo.store.index.columns import NOBODY, Columns, Row, passes
-from mnemo.store.records import Filter, Memory
+from mnemo.store.records import Memory
+from mnemo.store.search import Filter
 from tests.store.index.examples import NOW, FilterFields, MemoryFields, filters, memories, memory
 
 

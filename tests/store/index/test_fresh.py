@@ -13,7 +13,8 @@ from twisted.trial.unittest import SynchronousTestCase
 from mnemo.store.index.columns import Columns, passes
 from mnemo.store.index.fresh import Fresh, FreshRows, Said
 from mnemo.store.index.text import Document, TextIndex, Weights
-from mnemo.store.records import Filter, Memory
+from mnemo.store.records import Memory
+from mnemo.store.search import Filter
 from tests.store.index.examples import NOW, MemoryFields, filters, memories, memory
 
 EVERYTHING = Filter(now=NOW)

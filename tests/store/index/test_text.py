@@ -18,7 +18,8 @@ from mnemo.store.index import text
 from mnemo.store.index.analyser import query_terms, terms
 from mnemo.store.index.columns import passes
 from mnemo.store.index.text import Document, IndexBroken, TextIndex, Words
-from mnemo.store.records import Filter, Memory
+from mnemo.store.records import Memory
+from mnemo.store.search import Filter
 from tests.store.index.examples import NOW, MemoryFields, filters, memories, memory
 
 EVERYTHING = Filter(now=NOW)

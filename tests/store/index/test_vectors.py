@@ -16,7 +16,8 @@ from mnemo.store.index.columns import Columns, passes
 from mnemo.store.index.graph import GraphNotBuilt, Making, SavedGraph
 from mnemo.store.index.rows import Half
 from mnemo.store.index.vectors import Vector, VectorIndex
-from mnemo.store.records import Filter, Memory
+from mnemo.store.records import Memory
+from mnemo.store.search import Filter
 from tests.store.index.examples import NOW, MemoryFields, filters, memories, memory
 
 DIMENSIONS = 16

@@ -5,9 +5,10 @@ from typing import Any
 
 import numpy as np
 
-from mnemo.store.interfaces import Vector
-from mnemo.store.records import NEVER, Candidate, Filter, NewMemory, Unembedded
+from mnemo.store.records import NEVER, NewMemory
+from mnemo.store.search import Candidate, Filter
 from mnemo.store.sqlite.store import SqliteStore
+from mnemo.store.vectors import Unembedded, Vector
 from tests.store.inline import result_of
 
 DIMENSIONS = 8
@@ -48,7 +49,7 @@ def embed(store: SqliteStore, vectors: Mapping[str, Vector]) -> None:
     """Give memories vectors, by their ids."""
     memories = result_of(store.get(list(vectors)))
     result_of(
-        store.put_vectors(
+        store.vectors.put(
             [(Unembedded(each.key, each.version, each.text), vectors[each.id]) for each in memories]
         )
     )

@@ -18,7 +18,7 @@ from hypothesis.stateful import (
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
-from mnemo.store.records import Filter
+from mnemo.store.search import Filter
 from tests.store.inline import open_store, result_of
 from tests.store.sqlite.case import StoreTestCase
 from tests.store.sqlite.samples import DIMENSIONS, direction, embed, found, new, word
@@ -61,7 +61,7 @@ class AsOfMachine(RuleBasedStateMachine):
 
     @initialize()
     def use_a_model(self) -> None:
-        result_of(self.store.use_model("m", DIMENSIONS))
+        result_of(self.store.vectors.use_model("m", DIMENSIONS))
 
     def some(self, data: st.DataObject) -> str:
         return data.draw(st.sampled_from(sorted(self.lives)))
@@ -172,7 +172,7 @@ class AsOf(StoreTestCase):
         self.assertEqual(found(self.store, "port", wanted=self.as_of(200.0)), {})
 
     def test_what_has_its_text_still_is_found_by_its_meaning(self) -> None:
-        result_of(self.store.use_model("m", DIMENSIONS))
+        result_of(self.store.vectors.use_model("m", DIMENSIONS))
         self.add(new("m1", "x", created=100.0), new("m2", "y", created=300.0))
         embed(self.store, {"m1": direction(1), "m2": direction(1, 1)})
         answer = found(self.store, "", direction(1, 1), self.as_of(200.0))

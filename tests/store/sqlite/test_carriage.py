@@ -2,13 +2,9 @@
 
 from pathlib import Path
 
-from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
-from zope.interface.verify import verifyObject
 
-from mnemo.store.interfaces import IExchange
 from mnemo.store.sqlite.schema import open_writer
-from tests.store.inline import open_store, result_of
 
 CARRIED = {
     "absences": {"memory", "since", "until"},
@@ -68,10 +64,3 @@ class Completeness(SynchronousTestCase):
             if again is not None:
                 columns = {row[1] for row in db.execute(f"PRAGMA table_info({table})")}
                 self.assertEqual(columns, CARRIED.get(table, set()) | again, table)
-
-
-class Contract(SynchronousTestCase):
-    def test_it_keeps_the_contract(self) -> None:
-        store = open_store(self.mktemp(), Clock())
-        self.addCleanup(lambda: result_of(store.stop()))
-        verifyObject(IExchange, store.exchange)

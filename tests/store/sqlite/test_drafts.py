@@ -2,10 +2,8 @@
 
 from pathlib import Path
 
-from zope.interface.verify import verifyObject
-
-from mnemo.store.interfaces import IDrafts
-from mnemo.store.records import Draft, DraftClaim, SessionRow
+from mnemo.store.drafts import Draft, DraftClaim
+from mnemo.store.sessions import SessionRow
 from tests.store.inline import result_of
 from tests.store.sqlite.case import StoreTestCase
 from tests.store.sqlite.samples import new
@@ -24,10 +22,10 @@ def draft(claim: DraftClaim, text: str = "Decided:\n- to go on [a]", at: float =
 
 class DraftsTestCase(StoreTestCase):
     def begin(self, id: str) -> None:
-        result_of(self.store.save_session(session(id)))
+        result_of(self.store.sessions.save(session(id)))
 
     def end(self, id: str) -> None:
-        result_of(self.store.end_session(id, 200.0, "idle"))
+        result_of(self.store.sessions.end(id, 200.0, "idle"))
 
     def claim(self, lease: str = "l", now: float = 300.0, until: float = 330.0) -> list[DraftClaim]:
         return result_of(self.store.drafts.claim(lease, now, until, 10))
@@ -52,9 +50,6 @@ class DraftsTestCase(StoreTestCase):
 
 
 class Waiting(DraftsTestCase):
-    def test_it_keeps_the_contract(self) -> None:
-        verifyObject(IDrafts, self.store.drafts)
-
     def test_a_session_that_ends_lets_a_draft_wait_for_each_of_its_projects(self) -> None:
         self.begin("s")
         self.add(new("a", session="s"), new("b", session="s", project="q"), new("c", session="t"))

@@ -19,10 +19,8 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 from twisted.trial.unittest import SynchronousTestCase
-from zope.interface.verify import verifyObject
 
-from mnemo.store.interfaces import IJobs
-from mnemo.store.records import Claim, DerivedField, Finished, JobCounts
+from mnemo.store.jobs import Claim, DerivedField, Finished, JobCounts
 from mnemo.store.sqlite import jobs, memories
 from mnemo.store.sqlite.jobs import TRIES
 from mnemo.store.sqlite.schema import open_writer
@@ -54,9 +52,6 @@ class Queue(StoreTestCase):
 
     def derived(self, id: str = "a") -> list[DerivedField]:
         return list(result_of(self.store.jobs.derived([id])).get(id, ()))
-
-    def test_it_is_a_queue_of_jobs(self) -> None:
-        verifyObject(IJobs, self.store.jobs)
 
     def test_what_is_kept_waits_from_the_same_commit_on(self) -> None:
         self.add(new("a", "text"), new("b", "other"))

@@ -7,7 +7,7 @@ from tests.store.sqlite.samples import DIMENSIONS, NOW, direction, embed, new
 class Likenesses(StoreTestCase):
     def setUp(self) -> None:
         super().setUp()
-        result_of(self.store.use_model("m", DIMENSIONS))
+        result_of(self.store.vectors.use_model("m", DIMENSIONS))
         self.kept = self.add(new("m1", "x"), new("m2", "y"), new("m3", "z", project="q"))
         embed(self.store, {"m1": direction(1), "m2": direction(1, 0.1), "m3": direction(1)})
 

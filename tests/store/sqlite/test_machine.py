@@ -23,7 +23,8 @@ from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
 from mnemo.store.interfaces import UnknownMemory
-from mnemo.store.records import NEVER, Filter, NewMemory, Version
+from mnemo.store.records import NEVER, NewMemory, Version
+from mnemo.store.search import Filter
 from tests.store.inline import open_store, result_of
 from tests.store.sqlite.samples import DIMENSIONS, NOW, embed, found, word
 
@@ -92,7 +93,7 @@ class StoreMachine(RuleBasedStateMachine):
 
     @initialize()
     def use_a_model(self) -> None:
-        result_of(self.store.use_model("m", DIMENSIONS))
+        result_of(self.store.vectors.use_model("m", DIMENSIONS))
 
     def some(self, data: st.DataObject) -> str:
         return data.draw(st.sampled_from(sorted(self.memories)))

@@ -3,7 +3,8 @@
 from typing import Any
 
 from mnemo.store.interfaces import StoreError, UnknownMemory
-from mnemo.store.records import Filter, Link, ProjectRow, Version
+from mnemo.store.records import Link, ProjectRow, Version
+from mnemo.store.search import Filter
 from tests.store.inline import result_of
 from tests.store.sqlite.case import StoreTestCase
 from tests.store.sqlite.samples import (
@@ -108,7 +109,7 @@ class Amending(StoreTestCase):
             self.clock.advance(1)
 
     def test_the_vector_of_the_old_text_goes(self) -> None:
-        result_of(self.store.use_model("m", DIMENSIONS))
+        result_of(self.store.vectors.use_model("m", DIMENSIONS))
         self.add(new("a"))
         embed(self.store, {"a": direction(1)})
         self.assertTrue(self.one("a").embedded)
@@ -142,7 +143,7 @@ class Forgetting(StoreTestCase):
 class Purging(StoreTestCase):
     def setUp(self) -> None:
         super().setUp()
-        result_of(self.store.use_model("m", DIMENSIONS))
+        result_of(self.store.vectors.use_model("m", DIMENSIONS))
         self.add(new("a", "xylophone quartet"), new("b", "walrus", links=(("a", "similar"),)))
         embed(self.store, {"a": direction(1), "b": direction(1, 1)})
         result_of(self.store.record_feedback("q", ["a"], "helpful", 1.0))

@@ -9,9 +9,9 @@ from twisted.internet import reactor
 from twisted.internet.defer import Deferred, gatherResults
 from twisted.trial.unittest import TestCase
 
-from mnemo.store.interfaces import StoreError, Vector
-from mnemo.store.records import Unembedded
+from mnemo.store.interfaces import StoreError
 from mnemo.store.sqlite.store import SqliteStore
+from mnemo.store.vectors import Unembedded, Vector
 from tests.store.sqlite.samples import ALL, DIMENSIONS, NOW, direction, new, word
 
 
@@ -50,14 +50,14 @@ class RealThreads(TestCase):
 
     async def test_many_who_write_at_once_each_find_what_they_wrote(self) -> None:
         await self.store.start()
-        await self.store.use_model("m", DIMENSIONS)
+        await self.store.vectors.use_model("m", DIMENSIONS)
 
         async def remember(number: int) -> None:
             one, said = f"m{number}", word(number)
             kept = await self.store.add(new(one, f"the {said} of many"))
             self.assertEqual(await self.found(said), {one})
             vector = direction(*default_rng(number).normal(size=DIMENSIONS - 1))
-            await self.store.put_vectors([(Unembedded(kept.key, 1, kept.text), vector)])
+            await self.store.vectors.put([(Unembedded(kept.key, 1, kept.text), vector)])
             self.assertIn(one, await self.found("", vector))
             if number % 3 == 0:
                 await self.store.amend(one, f"now {word(100 + number)}", NOW)

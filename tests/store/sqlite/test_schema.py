@@ -6,6 +6,7 @@ from pathlib import Path
 from twisted.trial.unittest import SynchronousTestCase
 
 from mnemo.store.interfaces import StoreError
+from mnemo.store.sqlite import schema
 from mnemo.store.sqlite.schema import STEPS, migrate, open_reader, open_writer
 
 
@@ -24,6 +25,16 @@ class Opening(SynchronousTestCase):
 
     def test_a_new_file_gets_every_step(self) -> None:
         self.assertEqual(self.pragma(self.open(), "user_version"), len(STEPS))
+
+    def test_the_files_of_the_steps_are_numbered_from_one_on(self) -> None:
+        files = sorted(Path(schema.__file__).with_name("steps").glob("*.sql"))
+        numbers = [int(file.name.partition("_")[0]) for file in files]
+        self.assertEqual(numbers, [*range(1, len(STEPS) + 1)])
+
+    def test_no_statement_of_a_step_is_left_out(self) -> None:
+        for number, step in enumerate(STEPS, 1):
+            [file] = Path(schema.__file__).with_name("steps").glob(f"{number:02}_*.sql")
+            self.assertEqual("".join(step), file.read_text())
 
     def test_sessions_of_the_first_version_are_told_of_no_resource(self) -> None:
         first = sqlite3.connect(self.path, isolation_level=None)

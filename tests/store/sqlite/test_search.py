@@ -2,11 +2,10 @@
 
 from typing import Any
 
-from twisted.internet.defer import CancelledError, Deferred
+from twisted.internet.defer import CancelledError, Deferred, succeed
 
-from mnemo.store.interfaces import Vector
-from mnemo.store.records import ALONE, Filter
-from mnemo.store.sqlite.store import HEAD_START
+from mnemo.store.search import ALONE, Filter
+from mnemo.store.vectors import Vector
 from tests.store.inline import result_of
 from tests.store.sqlite.case import StoreTestCase
 from tests.store.sqlite.samples import (
@@ -25,7 +24,7 @@ from tests.store.sqlite.samples import (
 class Searching(StoreTestCase):
     def setUp(self) -> None:
         super().setUp()
-        result_of(self.store.use_model("m", DIMENSIONS))
+        result_of(self.store.vectors.use_model("m", DIMENSIONS))
 
     def test_what_is_acknowledged_is_found_at_once_and_ever_after(self) -> None:
         self.add(new("a", "the walrus"))
@@ -54,28 +53,47 @@ class Searching(StoreTestCase):
         making: Deferred[Vector | None] = Deferred()
         self.pools.readers.hold()
         searched = self.store.search("walrus", making, ALL, 3)
-        self.assertEqual(self.pools.readers.waiting, [])
-        self.clock.advance(HEAD_START)
         self.assertEqual(len(self.pools.readers.waiting), 1)
         self.pools.readers.release()
+        self.assertNoResult(searched)
         making.callback(direction(1))
         self.assertEqual(self.successResultOf(searched), at_once)
 
-    def test_a_vector_that_comes_at_once_is_not_waited_for(self) -> None:
-        self.add(new("a", "walrus"))
+    def test_a_vector_that_comes_while_the_words_are_searched_is_searched_with_them(self) -> None:
+        self.add(*(new(f"m{n}", "walrus " * n, session="s") for n in range(1, 9)))
+        embed(self.store, {f"m{n}": direction(1, n) for n in range(3, 7)})
+        at_once = result_of(self.store.search("walrus", direction(1), ALL, 3))
         making: Deferred[Vector | None] = Deferred()
+        self.pools.readers.hold()
         searched = self.store.search("walrus", making, ALL, 3)
         making.callback(direction(1))
+        self.pools.readers.step()
+        self.assertEqual(self.successResultOf(searched), at_once)
+        self.pools.readers.release()
+
+    def test_a_vector_that_is_there_is_not_waited_for(self) -> None:
+        self.add(new("a", "walrus"))
+        searched = self.store.search("walrus", succeed(direction(1)), ALL, 3)
         self.assertEqual(len(self.successResultOf(searched).candidates), 1)
 
     def test_who_gives_up_a_search_gives_up_its_vector(self) -> None:
-        for seconds in (0, HEAD_START):
+        for hold in (self.pools.readers.hold, self.pools.readers.release):
             making: Deferred[Vector | None] = Deferred()
+            hold()
             searched = self.store.search("walrus", making, ALL, 3)
-            self.clock.advance(seconds)
             searched.cancel()
             self.failureResultOf(searched, CancelledError)
             self.assertTrue(making.called)
+
+    def test_what_a_leg_lacked_when_it_was_searched_is_said_though_it_is_mended_since(self) -> None:
+        self.add(new("a", "walrus"))
+        texts = self.store._texts
+        self.pools.readers.hold()
+        texts.problem = "text search is being rebuilt"
+        searched = self.store.search("walrus", direction(1), ALL, 3)
+        texts.problem = ""
+        self.pools.readers.release()
+        self.assertEqual(self.successResultOf(searched).problems, ("text search is being rebuilt",))
 
     def test_a_memory_that_one_leg_proposes_gets_the_other_legs_score(self) -> None:
         self.add(*(new(f"v{n}", "walrus and much more beside") for n in range(5)))
@@ -120,7 +138,7 @@ class Context(StoreTestCase):
 
     def setUp(self) -> None:
         super().setUp()
-        result_of(self.store.use_model("m", DIMENSIONS))
+        result_of(self.store.vectors.use_model("m", DIMENSIONS))
 
     def talk(self, *texts: str, session: str = "talk", **fields: Any) -> None:
         """Memories C{a}, C{b}, … of a session, one after another."""

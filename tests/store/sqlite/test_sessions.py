@@ -4,7 +4,7 @@ from typing import Any
 
 from attrs import evolve
 
-from mnemo.store.records import SessionRow, SessionSummary
+from mnemo.store.sessions import SessionRow, SessionSummary
 from tests.store.inline import result_of
 from tests.store.sqlite.case import StoreTestCase
 from tests.store.sqlite.samples import NOW, new
@@ -30,18 +30,18 @@ def session(id: str, **fields: Any) -> SessionRow:
 class Sessions(StoreTestCase):
     def save(self, *rows: SessionRow) -> None:
         for row in rows:
-            result_of(self.store.save_session(row))
+            result_of(self.store.sessions.save(row))
 
     def known(self, id: str) -> SessionRow | None:
-        return result_of(self.store.session(id))
+        return result_of(self.store.sessions.find(id))
 
     def live(self) -> list[SessionRow]:
-        return result_of(self.store.live_sessions())
+        return result_of(self.store.sessions.live())
 
     def listed(
         self, since: float = 0.0, limit: int = 9, project: str | None = None
     ) -> list[SessionSummary]:
-        return result_of(self.store.list_sessions(since, limit, project))
+        return result_of(self.store.sessions.summaries(since, limit, project))
 
     def test_a_session_is_kept_and_replaced(self) -> None:
         row = session("a")
@@ -56,7 +56,7 @@ class Sessions(StoreTestCase):
 
     def test_its_activity_is_noted(self) -> None:
         self.save(session("a"), session("b"))
-        result_of(self.store.touch_sessions({"a": 300.0, "nobody": 1.0}))
+        result_of(self.store.sessions.touch({"a": 300.0, "nobody": 1.0}))
         self.assertEqual(
             [self.known(each) for each in "ab"], [session("a", active=300.0), session("b")]
         )
@@ -65,11 +65,11 @@ class Sessions(StoreTestCase):
         self.save(session("a"), session("b"))
         self.add(new("1", session="a"), new("2", session="a"), new("3", session="b"))
         result_of(self.store.archive(["1"], True, NOW))
-        ended = result_of(self.store.end_session("a", 500.0, "idle"))
+        ended = result_of(self.store.sessions.end("a", 500.0, "idle"))
         self.assertEqual(ended, session("a", ended=500.0, reason="idle", memories=2))
         self.assertEqual(self.known("a"), ended)
-        self.assertIsNone(result_of(self.store.end_session("a", 600.0, "deleted")))
-        self.assertIsNone(result_of(self.store.end_session("nobody", 600.0, "deleted")))
+        self.assertIsNone(result_of(self.store.sessions.end("a", 600.0, "deleted")))
+        self.assertIsNone(result_of(self.store.sessions.end("nobody", 600.0, "deleted")))
         self.assertEqual(self.known("a"), ended)
         self.assertEqual(self.live(), [session("b")])
 
@@ -90,6 +90,6 @@ class Sessions(StoreTestCase):
 
     def test_they_are_counted(self) -> None:
         self.save(session("a"), session("b"), session("c"))
-        result_of(self.store.end_session("a", 500.0, "deleted"))
+        result_of(self.store.sessions.end("a", 500.0, "deleted"))
         counts = result_of(self.store.statistics(NOW))
         self.assertEqual((counts.sessions_live, counts.sessions_ended), (2, 1))

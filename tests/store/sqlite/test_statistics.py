@@ -19,7 +19,7 @@ class Counting(StoreTestCase):
             new("c", fades=5.0, source="user"),
             new("d"),
         )
-        result_of(self.store.use_model("m", DIMENSIONS))
+        result_of(self.store.vectors.use_model("m", DIMENSIONS))
         embed(self.store, {"a": direction(1)})
         result_of(self.store.archive(["d"], True, 200.0))
         result_of(self.store.record_feedback("q1", ["a", "b"], "helpful", 1.0))

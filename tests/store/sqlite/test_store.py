@@ -4,8 +4,16 @@ from pathlib import Path
 
 from zope.interface.verify import verifyObject
 
+from mnemo.store.drafts import IDrafts
+from mnemo.store.exchange import IExchange
 from mnemo.store.interfaces import IStore, StoreError
-from tests.store.inline import InlinePools, open_store, result_of
+from mnemo.store.jobs import IJobs
+from mnemo.store.sessions import ISessionRows
+from mnemo.store.studies import IStudies
+from mnemo.store.tasks import ITaskRows
+from mnemo.store.understanding import IUnderstanding
+from mnemo.store.vectors import IVectors
+from tests.store.inline import InlinePools, make_store, open_store, result_of
 from tests.store.sqlite.case import StoreTestCase
 from tests.store.sqlite.samples import (
     ALL,
@@ -19,6 +27,16 @@ class Beginning(StoreTestCase):
     def test_it_is_a_store(self) -> None:
         verifyObject(IStore, self.store)
 
+    def test_its_parts_keep_their_contracts(self) -> None:
+        verifyObject(IDrafts, self.store.drafts)
+        verifyObject(IExchange, self.store.exchange)
+        verifyObject(IJobs, self.store.jobs)
+        verifyObject(ISessionRows, self.store.sessions)
+        verifyObject(IStudies, self.store.studies)
+        verifyObject(ITaskRows, self.store.tasks)
+        verifyObject(IUnderstanding, self.store.understanding)
+        verifyObject(IVectors, self.store.vectors)
+
     def test_its_directory_is_made_for_its_owner_alone(self) -> None:
         self.assertEqual(self.directory.stat().st_mode & 0o777, 0o700)
 
@@ -26,7 +44,7 @@ class Beginning(StoreTestCase):
         file = Path(self.mktemp())
         file.write_text("")
         with self.assertRaises(StoreError) as raised:
-            open_store(file / "home", self.clock)
+            result_of(make_store(file / "home", self.clock).start())
         self.assertNotIn("\n", str(raised.exception))
 
     def test_a_damaged_database_is_one_clear_error_and_leaves_nothing_running(self) -> None:
@@ -80,7 +98,8 @@ class Replacing(StoreTestCase):
     def test_the_indexes_of_the_other_are_not_searched(self) -> None:
         self.add(new("a", "walrus"), new("b", "zebra"))
         elsewhere = Path(self.mktemp())
-        other = open_store(elsewhere, self.clock)
+        other = make_store(elsewhere, self.clock)
+        result_of(other.start())
         for memory in (new("x", "apple"), new("y", "pear"), new("z", "plum")):
             result_of(other.add(memory))
         result_of(other.stop())

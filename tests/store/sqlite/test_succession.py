@@ -5,11 +5,11 @@ import sqlite3
 import numpy as np
 from twisted.internet.defer import Deferred
 
-from mnemo.store.interfaces import StoreError, Vector
-from mnemo.store.records import Memory, Unembedded
+from mnemo.store.interfaces import StoreError
+from mnemo.store.records import Memory
 from mnemo.store.sqlite import succession
 from mnemo.store.sqlite.schema import open_reader
-from mnemo.store.sqlite.store import HEAD_START
+from mnemo.store.vectors import Unembedded, Vector
 from tests.store.inline import result_of
 from tests.store.sqlite.case import StoreTestCase
 from tests.store.sqlite.samples import ALL, DIMENSIONS, direction, embed, found, new, problems
@@ -20,21 +20,21 @@ class SuccessionTestCase(StoreTestCase):
 
     def setUp(self) -> None:
         super().setUp()
-        result_of(self.store.use_model("m", DIMENSIONS))
+        result_of(self.store.vectors.use_model("m", DIMENSIONS))
         self.add(new("a"), new("b"))
         embed(self.store, {"a": direction(1), "b": direction(0, 1)})
 
     def unembedded(self, model: str = "other", behind: int = 0, limit: int = 9) -> list[int]:
-        missing = result_of(self.store.unembedded_by(model, behind, limit))
+        missing = result_of(self.store.vectors.unembedded_by(model, behind, limit))
         return [each.key for each in missing]
 
     def make(self, id: str, vector: Vector, model: str = "other", version: int = 0) -> int:
         memory = self.one(id)
         made = Unembedded(memory.key, version or memory.version, memory.text)
-        return result_of(self.store.put_vectors_by(model, len(vector), [(made, vector)]))
+        return result_of(self.store.vectors.put_by(model, len(vector), [(made, vector)]))
 
     def made(self, model: str = "other") -> int:
-        return result_of(self.store.embedded_by(model))
+        return result_of(self.store.vectors.embedded_by(model))
 
     def nearest(self, *numbers: float) -> str:
         return next(iter(found(self.store, vector=direction(*numbers))))
@@ -69,7 +69,7 @@ class Beside(SuccessionTestCase):
         result_of(self.store.amend("a", "other words", 200.0))
         result_of(self.store.purge(["b"]))
         made = [(Unembedded(each.key, 1, each.text), direction(1)) for each in (a, b)]
-        self.assertEqual(result_of(self.store.put_vectors_by("other", DIMENSIONS, made)), 0)
+        self.assertEqual(result_of(self.store.vectors.put_by("other", DIMENSIONS, made)), 0)
         self.assertEqual(self.unembedded(), [a.key])
 
     def test_of_what_is_amended_or_removed_nothing_stays(self) -> None:
@@ -89,7 +89,7 @@ class Beside(SuccessionTestCase):
         with self.assertRaises(StoreError):
             self.make("a", direction(1) * float("nan"))
         made = Unembedded(self.one("a").key, 1, "")
-        wrong = self.store.put_vectors_by("other", 3, [(made, direction(1))])
+        wrong = self.store.vectors.put_by("other", 3, [(made, direction(1))])
         self.failureResultOf(wrong, StoreError)
         self.assertEqual(self.made(), 0)
 
@@ -103,13 +103,13 @@ class ChangingOver(SuccessionTestCase):
         self.make("b", direction(1))
 
     def change_over(self, dimensions: int = DIMENSIONS) -> None:
-        result_of(self.store.change_over("other", dimensions))
+        result_of(self.store.vectors.change_over("other", dimensions))
 
     def test_the_other_vectors_are_searched(self) -> None:
         self.change_over()
         self.assertEqual((self.store.model, self.nearest(1)), ("other", "b"))
         self.assertEqual(problems(self.store, vector=direction(1)), ())
-        self.assertEqual(result_of(self.store.unembedded(9)), [])
+        self.assertEqual(result_of(self.store.vectors.unembedded(9)), [])
 
     def test_so_they_are_after_a_restart(self) -> None:
         self.change_over()
@@ -119,7 +119,7 @@ class ChangingOver(SuccessionTestCase):
     def test_vectors_of_another_length_are_searched_as_well(self) -> None:
         for number, each in enumerate("ab"):
             self.make(each, np.eye(3, dtype=np.float32)[number], "small")
-        result_of(self.store.change_over("small", 3))
+        result_of(self.store.vectors.change_over("small", 3))
         self.assertEqual(self.store.dimensions, 3)
         vector = np.array((0, 1, 0), np.float32)
         self.assertEqual(next(iter(found(self.store, vector=vector))), "b")
@@ -134,7 +134,7 @@ class ChangingOver(SuccessionTestCase):
         result_of(self.store.amend("a", "other words", 200.0))
         embed(self.store, {"late": direction(1), "a": direction(1)})
         self.change_over()
-        waiting = [each.key for each in result_of(self.store.unembedded(9))]
+        waiting = [each.key for each in result_of(self.store.vectors.unembedded(9))]
         self.assertEqual(waiting, [self.one("a").key, late.key])
         self.assertEqual(list(found(self.store, vector=direction(1))), ["b"])
 
@@ -154,7 +154,7 @@ class ChangingOver(SuccessionTestCase):
         self.pools.readers.hold()
         searching = self.store.search("", direction(1), ALL, 1)
         search = self.pools.readers.waiting.pop()
-        changing = self.store.change_over("other", DIMENSIONS)
+        changing = self.store.vectors.change_over("other", DIMENSIONS)
         while self.store.model == "m":
             self.pools.readers.step()
         search()
@@ -167,10 +167,9 @@ class ChangingOver(SuccessionTestCase):
         self.pools.readers.hold()
         vector: Deferred[Vector | None] = Deferred()
         searching = self.store.search("words", vector, ALL, 1)
-        self.clock.advance(HEAD_START)
         reading = self.pools.readers.waiting.pop()
         vector.callback(direction(1))
-        changing = self.store.change_over("other", DIMENSIONS)
+        changing = self.store.vectors.change_over("other", DIMENSIONS)
         while self.store.model == "m":
             self.pools.readers.step()
         reading()
@@ -181,7 +180,7 @@ class ChangingOver(SuccessionTestCase):
 
     def test_while_the_vectors_are_read_those_in_use_are_searched(self) -> None:
         self.pools.writer.hold()
-        changing = self.store.change_over("other", DIMENSIONS)
+        changing = self.store.vectors.change_over("other", DIMENSIONS)
         self.assertEqual((self.store.model, self.nearest(1)), ("m", "a"))
         self.pools.writer.release()
         result_of(changing)
@@ -190,7 +189,7 @@ class ChangingOver(SuccessionTestCase):
     def test_what_is_removed_meanwhile_is_found_by_neither(self) -> None:
         self.pools.writer.hold()
         removed = self.store.purge(["b"])
-        changing = self.store.change_over("other", DIMENSIONS)
+        changing = self.store.vectors.change_over("other", DIMENSIONS)
         self.pools.writer.release()
         result_of(removed), result_of(changing)
         self.assertEqual(list(found(self.store, vector=direction(1))), ["a"])
@@ -198,24 +197,24 @@ class ChangingOver(SuccessionTestCase):
     def test_what_is_amended_meanwhile_is_not_found_by_what_it_meant(self) -> None:
         self.pools.writer.hold()
         amended = self.store.amend("b", "other words", 200.0)
-        changing = self.store.change_over("other", DIMENSIONS)
+        changing = self.store.vectors.change_over("other", DIMENSIONS)
         self.pools.writer.release()
         result_of(amended), result_of(changing)
         self.assertEqual(list(found(self.store, vector=direction(1))), ["a"])
-        waiting = [each.key for each in result_of(self.store.unembedded(9))]
+        waiting = [each.key for each in result_of(self.store.vectors.unembedded(9))]
         self.assertEqual(waiting, [self.one("b").key])
 
     def test_it_is_done_once_at_a_time(self) -> None:
         self.pools.writer.hold()
-        first = self.store.change_over("other", DIMENSIONS)
-        self.failureResultOf(self.store.change_over("other", DIMENSIONS), StoreError)
+        first = self.store.vectors.change_over("other", DIMENSIONS)
+        self.failureResultOf(self.store.vectors.change_over("other", DIMENSIONS), StoreError)
         self.pools.writer.release()
         result_of(first)
         self.assertEqual(self.nearest(1), "b")
 
     def test_who_waits_no_longer_does_not_stop_it(self) -> None:
         self.pools.writer.hold()
-        changing = self.store.change_over("other", DIMENSIONS)
+        changing = self.store.vectors.change_over("other", DIMENSIONS)
         changing.addErrback(lambda _: None)
         changing.cancel()
         self.pools.writer.release()
@@ -223,7 +222,7 @@ class ChangingOver(SuccessionTestCase):
 
     def test_a_store_that_stops_meanwhile_has_changed_all_of_it(self) -> None:
         self.pools.readers.hold()
-        changing = self.store.change_over("other", DIMENSIONS)
+        changing = self.store.vectors.change_over("other", DIMENSIONS)
         stopped = self.store.stop()
         self.pools.readers.release()
         result_of(changing), result_of(stopped)
@@ -235,7 +234,9 @@ class ChangingOver(SuccessionTestCase):
             raise StoreError("the disk is damaged")
 
         self.patch(succession, "after", damaged)
-        failure = self.failureResultOf(self.store.change_over("other", DIMENSIONS), StoreError)
+        failure = self.failureResultOf(
+            self.store.vectors.change_over("other", DIMENSIONS), StoreError
+        )
         self.assertIn("the disk is damaged", str(failure.value))
         self.assertEqual((self.store.model, self.nearest(1)), ("m", "a"))
         self.assertEqual(len(self.flushLoggedErrors(StoreError)), 1)
@@ -245,24 +246,24 @@ class GoingBack(SuccessionTestCase):
     def test_what_the_earlier_model_made_is_there_still(self) -> None:
         self.make("a", direction(0, 1))
         self.make("b", direction(1))
-        result_of(self.store.change_over("other", DIMENSIONS))
+        result_of(self.store.vectors.change_over("other", DIMENSIONS))
         self.assertEqual((self.unembedded("m"), self.made("m")), ([], 2))
-        result_of(self.store.change_over("m", DIMENSIONS))
+        result_of(self.store.vectors.change_over("m", DIMENSIONS))
         self.assertEqual((self.store.model, self.nearest(1)), ("m", "a"))
 
     def test_without_the_earlier_model_what_was_made_is_used_at_once(self) -> None:
         self.make("b", direction(1))
-        result_of(self.store.use_model("other", DIMENSIONS))
-        waiting = [each.key for each in result_of(self.store.unembedded(9))]
+        result_of(self.store.vectors.use_model("other", DIMENSIONS))
+        waiting = [each.key for each in result_of(self.store.vectors.unembedded(9))]
         self.assertEqual(waiting, [self.one("a").key])
         self.assertEqual(list(found(self.store, vector=direction(1))), ["b"])
 
     def test_where_more_was_made_by_it_before_that_is_used(self) -> None:
-        result_of(self.store.use_model("other", DIMENSIONS))
+        result_of(self.store.vectors.use_model("other", DIMENSIONS))
         embed(self.store, {"a": direction(0, 1)})
         self.assertEqual(self.one("a").embedded, True)
         self.make("a", direction(1), "m")
-        result_of(self.store.use_model("m", DIMENSIONS))
+        result_of(self.store.vectors.use_model("m", DIMENSIONS))
         self.assertEqual(self.ids(self.embedded()), ["b"])
 
     def embedded(self) -> list[Memory]:
@@ -274,7 +275,7 @@ class LargeMemories(StoreTestCase):
 
     def test_the_graph_is_made_of_the_new_vectors_after_the_change(self) -> None:
         self.reopen(exact_limit=4)
-        result_of(self.store.use_model("m", DIMENSIONS))
+        result_of(self.store.vectors.use_model("m", DIMENSIONS))
         ids = [f"m{number}" for number in range(8)]
         self.add(*(new(each) for each in ids))
         embed(self.store, {each: direction(*np.eye(7)[n % 7]) for n, each in enumerate(ids)})
@@ -283,9 +284,9 @@ class LargeMemories(StoreTestCase):
         for number, each in enumerate(ids):
             memory = self.one(each)
             made = (Unembedded(memory.key, 1, memory.text), direction(*np.eye(7)[-1 - number % 7]))
-            result_of(self.store.put_vectors_by("other", DIMENSIONS, [made]))
+            result_of(self.store.vectors.put_by("other", DIMENSIONS, [made]))
         self.pools.writer.hold()
-        changing = self.store.change_over("other", DIMENSIONS)
+        changing = self.store.vectors.change_over("other", DIMENSIONS)
         self.assertEqual(graph.read_bytes(), before)
         self.pools.writer.release()
         result_of(changing)

@@ -2,7 +2,7 @@
 
 from attrs import evolve
 
-from mnemo.store.records import TaskRow
+from mnemo.store.tasks import TaskRow
 from tests.store.inline import result_of
 from tests.store.sqlite.case import StoreTestCase
 
@@ -11,16 +11,16 @@ ROW = TaskRow("t1", "local", "slow", "working", "", 100.0, 100.0, 200.0)
 
 class Tasks(StoreTestCase):
     def add(self, *rows: TaskRow, limit: int = 10) -> list[bool]:  # type: ignore[override]
-        return [result_of(self.store.add_task(row, limit)) for row in rows]
+        return [result_of(self.store.tasks.add(row, limit)) for row in rows]
 
     def find(self, id: str = "t1") -> TaskRow | None:
-        return result_of(self.store.task(id))
+        return result_of(self.store.tasks.find(id))
 
     def test_a_task_is_kept_as_it_is_and_replaced(self) -> None:
         self.assertEqual(self.add(ROW), [True])
         self.assertEqual(self.find(), ROW)
         done = evolve(ROW, status="completed", message="m", updated=150.0, outcome="{}")
-        result_of(self.store.save_task(done))
+        result_of(self.store.tasks.save(done))
         self.assertEqual(self.find(), done)
 
     def test_it_is_there_after_a_restart(self) -> None:
@@ -30,13 +30,13 @@ class Tasks(StoreTestCase):
 
     def test_an_unknown_one_is_none_and_not_made_by_saving(self) -> None:
         self.assertIsNone(self.find())
-        result_of(self.store.save_task(ROW))
+        result_of(self.store.tasks.save(ROW))
         self.assertIsNone(self.find())
 
     def test_it_can_be_removed(self) -> None:
         self.add(ROW)
-        result_of(self.store.remove_task("t1"))
-        result_of(self.store.remove_task("t1"))
+        result_of(self.store.tasks.remove("t1"))
+        result_of(self.store.tasks.remove("t1"))
         self.assertIsNone(self.find())
 
     def test_a_principal_has_as_many_as_it_may(self) -> None:
@@ -59,7 +59,7 @@ class Tasks(StoreTestCase):
             evolve(ROW, id="done", status="completed", outcome="{}"),
             evolve(ROW, id="gone", expires=120.0),
         )
-        self.assertEqual(result_of(self.store.fail_tasks("stopped", "why", 120.0)), 2)
+        self.assertEqual(result_of(self.store.tasks.fail("stopped", "why", 120.0)), 2)
         failed = evolve(ROW, status="failed", message="stopped", outcome="why", updated=120.0)
         self.assertEqual(self.find(), failed)
         self.assertEqual(self.find("asking"), evolve(failed, id="asking"))
@@ -67,4 +67,4 @@ class Tasks(StoreTestCase):
             self.find("done"), evolve(ROW, id="done", status="completed", outcome="{}")
         )
         self.assertIsNone(self.find("gone"))
-        self.assertEqual(result_of(self.store.fail_tasks("stopped", "why", 120.0)), 0)
+        self.assertEqual(result_of(self.store.tasks.fail("stopped", "why", 120.0)), 0)

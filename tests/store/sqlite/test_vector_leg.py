@@ -10,8 +10,8 @@ from twisted.internet.defer import Deferred
 from twisted.python.monkey import MonkeyPatcher
 
 from mnemo.store.index.vectors import VectorIndex
-from mnemo.store.interfaces import Vector
 from mnemo.store.sqlite import vector_leg
+from mnemo.store.vectors import Vector
 from tests.store.inline import InlinePools, make_store, result_of
 from tests.store.sqlite.case import StoreTestCase
 from tests.store.sqlite.samples import ALL, DIMENSIONS, NOW, direction, embed, found, new, problems
@@ -20,7 +20,7 @@ from tests.store.sqlite.samples import ALL, DIMENSIONS, NOW, direction, embed, f
 class VectorLegTestCase(StoreTestCase):
     def setUp(self) -> None:
         super().setUp()
-        result_of(self.store.use_model("m", DIMENSIONS))
+        result_of(self.store.vectors.use_model("m", DIMENSIONS))
         self.add(*(new(f"m{number}") for number in range(5)))
         embed(self.store, {f"m{number}": direction(1, number) for number in range(5)})
 
@@ -66,7 +66,7 @@ class Loading(VectorLegTestCase):
 
     def test_another_model_meanwhile_wins(self) -> None:
         loaded = self.load_slowly()
-        result_of(self.store.use_model("other", 3))
+        result_of(self.store.vectors.use_model("other", 3))
         self.pools.readers.release()
         self.successResultOf(loaded)
         self.assertEqual(found(self.store, vector=direction(1)[:3]), {})
