@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
-from attrs import define, field, frozen
+from attrs import define, evolve, field, frozen
 from numpy.typing import NDArray
 from twisted.internet.defer import CancelledError, Deferred, FirstError, gatherResults, succeed
 from twisted.internet.interfaces import IReactorTime
@@ -12,16 +12,18 @@ from twisted.logger import Logger
 from mnemo.inference.interfaces import EmbedderUnavailable, IEmbedder, Priority
 from mnemo.memory.beside import newer_first
 from mnemo.memory.courtesy import Courtesy
+from mnemo.memory.diary import time_alone
 from mnemo.memory.ids import QUERY, MakeId
 from mnemo.memory.indexing import Vectoriser
 from mnemo.memory.query import understand
-from mnemo.memory.ranking import Ranked, rank
+from mnemo.memory.ranking import Ranked, Term, rank
 from mnemo.memory.secrets import hidden
 from mnemo.memory.weights import WEIGHTS, Weights
 from mnemo.store.interfaces import IStore
-from mnemo.store.records import Candidate, Filter, Memory, QueryRow
+from mnemo.store.records import Memory, QueryRow
+from mnemo.store.search import Candidate, Filter, Found
 
-CANDIDATES = 60
+CANDIDATES = 50
 """How many candidates each search leg proposes at least."""
 
 Vector = NDArray[np.float32]
@@ -144,14 +146,18 @@ class Recalling:
             ranked.extend(rank(candidates, query, moment, question.limit, self._weights))
             return [each.memory.id for each in ranked]
 
-        # Its words are searched while the vector is made.
-        found = await self._store.search(
-            question.text,
-            made.addCallback(vector_of),
-            wanted,
-            max(CANDIDATES, 2 * question.limit),
-            choose,
-        )
+        span = time_alone(question.text, query, moment) if wanted.as_of is None else None
+        if span is not None:
+            ranked, found = await self._made_in(*span, question), Found(())
+        else:
+            # Its words are searched while the vector is made.
+            found = await self._store.search(
+                question.text,
+                made.addCallback(vector_of),
+                wanted,
+                max(CANDIDATES, 2 * question.limit),
+                choose,
+            )
         answer = Answer(
             query_id=self._make_id(QUERY),
             question=question,
@@ -171,6 +177,14 @@ class Recalling:
             )
         )
         return answer
+
+    async def _made_in(self, start: float, end: float, question: Question) -> list[Ranked]:
+        """What was made in a time, newest first."""
+        wanted = question.wanted
+        since = start if wanted.since is None else max(start, wanted.since)
+        until = end if wanted.until is None else min(end, wanted.until)
+        made = await self._store.newest(evolve(wanted, since=since, until=until), question.limit)
+        return [Ranked(memory, 1.0, (Term("time", None, 1.0, 1.0),)) for memory in made]
 
     async def _vectors(self, texts: Sequence[str], session: str) -> Made:
         """The vector of each text, or none of any; and what is not as it should be."""

@@ -97,6 +97,31 @@ def times(text: str, now: float) -> tuple[Time, ...]:
     return tuple(dict.fromkeys(found))
 
 
+def without_times(text: str) -> str:
+    """C{text} without the days and spans that it speaks of."""
+    for pattern in (*_DATES, _NAMED_DAY, _COUNTED, _SPAN):
+        text = pattern.sub(" ", text)
+    return text
+
+
+def bounds(spoken: Time, now: float) -> tuple[float, float] | None:
+    """
+    When a day or span that was spoken of began and ended, in seconds since the epoch; C{None}
+    for a month, a year, and what the calendar does not have. A day without a year is the last.
+    """
+    start, end, today = spoken.start, spoken.end, _date(now)
+    try:
+        if spoken.month and spoken.day and today:
+            start = end = date(spoken.year or today.year, spoken.month, spoken.day)
+            if spoken.year is None and start > today:
+                start = end = start.replace(year=start.year - 1)
+        if start is None or end is None:
+            return None
+        return _midnight(start), _midnight(end + timedelta(days=1))
+    except (ValueError, OverflowError):
+        return None
+
+
 def nearness(spoken: Time, made: float) -> float:
     """
     How near a memory was made to a time, 0 to 1.
@@ -190,6 +215,10 @@ def _starting(end: date, unit: str) -> date:
     if unit == "week":
         return end - timedelta(days=6)
     return end.replace(day=1) if unit == "month" else end.replace(month=1, day=1)
+
+
+def _midnight(day: date) -> float:
+    return datetime(day.year, day.month, day.day, tzinfo=UTC).timestamp()
 
 
 def _date(seconds: float) -> date | None:

@@ -4,7 +4,7 @@ from mnemo.inference.interfaces import Priority
 from mnemo.memory.indexing import SHORT
 from mnemo.memory.recall import CANDIDATES, Question
 from mnemo.store.interfaces import StoreError
-from mnemo.store.records import Filter
+from mnemo.store.search import Filter
 from tests.inference.fakes import NO_MODEL
 from tests.memory.room import NOW, MemoryTestCase
 
@@ -60,6 +60,26 @@ class Recalling(MemoryTestCase):
         self.assertEqual(self.recalled("heron", since=NOW + 50), [new])
         self.assertEqual(self.recalled("heron", until=NOW + 50), [old])
         self.assertEqual(self.recalled("heron", exclude_concepts=("birds",)), [new])
+
+    def test_a_question_for_a_time_alone_is_answered_by_what_was_made_then(self) -> None:
+        self.remember("a grey goose")
+        self.clock.advance(24 * 3600)
+        one = self.remember("a heron").id
+        self.clock.advance(60)
+        two, three = self.remember("tax figures").id, self.remember("a plan", project="q").id
+        self.assertEqual(self.recalled("what did I note today?"), [three, two, one])
+        self.assertEqual(self.recalled("what did I note today?", 1), [three])
+        self.assertEqual(self.recalled("what happened today?", project="p"), [two, one])
+        since = self.clock.seconds() - 30
+        self.assertEqual(self.recalled("what happened today?", project="p", since=since), [two])
+        self.assertEqual(self.recall("what did we do last week?").ranked, ())
+
+    def test_a_question_for_a_time_alone_is_noted_and_its_score_is_told_by_the_time(self) -> None:
+        kept = self.remember("a heron").id
+        answer = self.recall("what happened today?")
+        (ranked,) = answer.ranked
+        self.assertEqual((ranked.score, [term.name for term in ranked.terms]), (1.0, ["time"]))
+        self.assertEqual(self.done(self.store.query(answer.query_id)).returned, (kept,))
 
     def test_it_takes_the_time_it_took(self) -> None:
         self.embedder.hold()
@@ -124,7 +144,7 @@ class Degrading(MemoryTestCase):
         self.assertEqual(len(self.flushLoggedErrors(RuntimeError)), 1)
 
     def test_what_the_store_says_is_in_the_answer(self) -> None:
-        self.done(self.store.use_model("another", 3))
+        self.done(self.store.vectors.use_model("another", 3))
         answer = self.recall("heron")
         self.assertEqual([each.memory.id for each in answer.ranked], [self.kept])
         self.assertEqual(len(answer.degraded), 1)

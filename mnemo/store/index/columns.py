@@ -5,7 +5,8 @@ from collections.abc import Collection, Iterable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from mnemo.store.records import Filter, Memory
+from mnemo.store.records import Memory
+from mnemo.store.search import Filter
 
 Slots = NDArray[np.intp]
 
@@ -146,6 +147,7 @@ class Columns:
         rows.created[slot] = memory.created
         rows.archived[slot] = memory.archived
         rows.known[slot] = True
+        rows.usual[slot] = not memory.archived and memory.salience >= 0.0
         self._put_concepts(slot, frozenset(_folded(memory.concepts)))
         if memory.session and not in_place:
             self._join_session(slot)
@@ -158,7 +160,7 @@ class Columns:
         slot = self.slot(key)
         if slot is not None:
             self._known -= 1
-            self._rows.known[slot] = False
+            self._rows.known[slot] = self._rows.usual[slot] = False
             self._put_concepts(slot, frozenset())
             self._leave_session(slot)
 
@@ -227,7 +229,12 @@ class Columns:
         count = self._count
         at = slice(count) if slots is None else slots
         rows = self._rows
-        passed = rows.known[at].copy()
+        is_archived = wanted.state == "archived"
+        if is_archived or wanted.min_salience:
+            passed: NDArray[np.bool_] = rows.known[at] & (rows.archived[at] == is_archived)
+            passed &= rows.salience[at] >= wanted.min_salience
+        else:
+            passed = rows.usual[at].copy()
         for column, value in (
             (rows.project, wanted.project),
             (rows.source, wanted.source),
@@ -237,10 +244,6 @@ class Columns:
                 passed &= column[at] == self._codes.get(value, -1)
         if wanted.types:
             passed &= np.isin(rows.type[at], [self._codes.get(name, -1) for name in wanted.types])
-        if wanted.state == "archived":
-            passed &= rows.archived[at]
-        else:
-            passed &= ~rows.archived[at]
         if wanted.state == "active":
             passed &= rows.fades[at] > wanted.now
         elif wanted.state == "fading":
@@ -249,7 +252,6 @@ class Columns:
             passed &= rows.created[at] >= wanted.since
         if wanted.until is not None:
             passed &= rows.created[at] < wanted.until
-        passed &= rows.salience[at] >= wanted.min_salience
         if wanted.concepts:
             passed &= self._carrying(wanted.concepts, len(rows.key))[at]
         if wanted.exclude_concepts:
@@ -288,6 +290,7 @@ class Columns:
         rows.created[here] = created
         rows.archived[here] = archived
         rows.known[here] = True
+        rows.usual[here] = ~rows.archived[here] & (rows.salience[here] >= 0.0)
         for slot, carried in enumerate(concepts, start):
             if carried:
                 self._put_concepts(slot, frozenset(_folded(carried)))
@@ -392,6 +395,8 @@ class _Rows:
 
     def __init__(self, capacity: int) -> None:
         self.known = np.zeros(capacity, dtype=np.bool_)
+        # Known, not archived, and with a salience: what passes a filter that asks for nothing else.
+        self.usual = np.zeros(capacity, dtype=np.bool_)
         self.archived = np.zeros(capacity, dtype=np.bool_)
         self.key = np.zeros(capacity, dtype=np.int64)
         # The highest key so far.

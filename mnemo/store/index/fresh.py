@@ -10,7 +10,7 @@ from attrs import frozen
 
 from mnemo.store.index.columns import Columns
 from mnemo.store.index.text import Weights, Words
-from mnemo.store.records import Filter
+from mnemo.store.search import Filter
 
 K1 = 1.2
 B = 0.75

@@ -110,14 +110,17 @@ class Rows:
 
     def cosines(self, query: Half, mask: Mask) -> tuple[Slots, Cosines]:
         """The slots that a mask chooses, and the cosine of each with the query."""
-        slots: list[Slots] = [np.empty(0, dtype=np.intp)]
-        scores: list[Cosines] = [np.empty(0)]
+        chosen = np.flatnonzero(mask)
+        # Copying few rows out costs less than multiplying all; copying many costs more.
+        if 4 * len(chosen) < _BLOCK:
+            return chosen, products(query, self.at(chosen))
+        slots: list[Slots] = []
+        scores: list[Cosines] = []
         for number, block in enumerate(self._blocks):
             inside = np.flatnonzero(mask[number * _BLOCK : (number + 1) * _BLOCK])
             if not len(inside):
                 continue
             slots.append(inside + number * _BLOCK)
-            # Copying few rows out costs less than multiplying all; copying many costs more.
             if 4 * len(inside) < _BLOCK:
                 scores.append(products(query, block[inside]))
             else:

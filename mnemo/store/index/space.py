@@ -56,15 +56,15 @@ class Coverage:
         those near the query.
         """
         size = min(len(self.covered), len(scope))
-        reachable = scope[:size] & self.covered[:size]
         others = scope.copy()
-        others[:size] &= ~self.covered[:size]
-        share = np.count_nonzero(reachable) / len(self.slots)
+        # In scope, and not covered.
+        np.greater(scope[:size], self.covered[:size], out=others[:size])
+        share = (np.count_nonzero(scope) - np.count_nonzero(others)) / len(self.slots)
         if not share or 1.5 * limit / share > _MOST_ASKED:
             return None
         near = self.slots[self.graph.nearest(query, math.ceil(1.5 * limit / share))]
         near = near[(near >= 0) & (near < size)]
-        near = near[reachable[near]][:limit]
+        near = near[scope[near] & self.covered[near]][:limit]
         if len(near) < limit:
             return None
         slots, cosines = rows.cosines(query, others)

@@ -1,18 +1,20 @@
 """The text index on disk: BM25 by tantivy, with the filter inside the query."""
 
 import shutil
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import cast
 
+import numpy as np
 import tantivy
 from attrs import frozen
 from tantivy import FieldType, Occur, Query
 
 from mnemo.store.index.analyser import ANALYSER_VERSION
 from mnemo.store.index.damage import check_files
-from mnemo.store.records import Filter, Memory
+from mnemo.store.records import Memory
+from mnemo.store.search import Filter
 
 SCHEMA_VERSION = 2
 _VERSION = ANALYSER_VERSION * 1000 + SCHEMA_VERSION
@@ -160,28 +162,58 @@ class TextIndex:
         """
         What each of C{keys} holds of C{words}: bit I{n} is set where it has the I{n}th.
 
-        One search of the keys brings a number of bits at once, as the sum of scores that are
-        powers of two. Keys that are unknown, or hold none, may be left out.
+        Keys that are unknown, or hold none, may be left out.
+
+        @param words: a pair only where its terms are among them as well
         """
-        held: dict[int, int] = {}
-        if not words or not keys:
-            return held
+        numbered = {word: number for number, word in enumerate(words)}
         field = "archived_terms" if archived else "terms"
         with _guarded():
-            searcher = self._current().searcher
-            chosen = [(Occur.Should, Query.term_query(self._schema, "key", key)) for key in keys]
-            scope = (Occur.Must, Query.const_score_query(Query.boolean_query(chosen), 0.0))
-            for start in range(0, len(words), _BITS):
-                asked = [
-                    (Occur.Should, Query.const_score_query(self._words(field, each), 2.0**bit))
-                    for bit, each in enumerate(words[start : start + _BITS])
-                ]
-                found = searcher.search(
-                    Query.boolean_query([scope, *asked]), len(keys), count=False
-                ).hits
-                where = searcher.fast_field_values("key", [address for _, address in found])
-                for key, (score, _) in zip(where, found, strict=True):
-                    held[cast(int, key)] = held.get(cast(int, key), 0) | int(score) << start
+            terms: dict[Words, int] = {
+                each: number for each, number in numbered.items() if isinstance(each, str)
+            }
+            held = self._held(field, terms, keys)
+            # Whether two terms follow each other costs more than whether they are there, and
+            # most memories do not have both.
+            pairs: dict[Words, int] = {}
+            both: set[int] = set()
+            for each, number in numbered.items():
+                if not isinstance(each, str):
+                    mask = 1 << numbered[each[0]] | 1 << numbered[each[1]]
+                    having = [key for key, bits in held.items() if bits & mask == mask]
+                    if having:
+                        pairs[each] = number
+                        both.update(having)
+            for key, bits in self._held(field, pairs, list(both)).items():
+                held[key] |= bits
+        return held
+
+    def _held(self, field: str, asked: Mapping[Words, int], keys: Sequence[int]) -> dict[int, int]:
+        """
+        For each of C{keys} the bits of what it holds of C{asked}, which says which bit is whose.
+
+        One search of the keys brings some of them at once, as the sum of scores that are powers
+        of two.
+        """
+        held: dict[int, int] = {}
+        if not keys:
+            return held
+        searcher = self._current().searcher
+        chosen = [(Occur.Should, Query.term_query(self._schema, "key", key)) for key in keys]
+        scope = (Occur.Must, Query.const_score_query(Query.boolean_query(chosen), 0.0))
+        words, numbers = list(asked), np.array(list(asked.values()), np.int64)
+        for start in range(0, len(words), _BITS):
+            here = slice(start, start + _BITS)
+            clauses = [
+                (Occur.Should, Query.const_score_query(self._words(field, word), 2.0**place))
+                for place, word in enumerate(words[here])
+            ]
+            found = searcher.search(Query.boolean_query([scope, *clauses]), len(keys), count=False)
+            where = searcher.fast_field_values("key", [address for _, address in found.hits])
+            sums = np.array([score for score, _ in found.hits], np.int64)
+            there = sums[:, None] >> np.arange(len(clauses)) & 1
+            for key, bits in zip(where, (there << numbers[here]).sum(axis=1).tolist(), strict=True):
+                held[cast(int, key)] = held.get(cast(int, key), 0) | bits
         return held
 
     def weights(self, terms: Sequence[str]) -> Weights:

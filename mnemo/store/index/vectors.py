@@ -10,7 +10,7 @@ from mnemo.store.index.columns import Columns
 from mnemo.store.index.graph import GraphNotBuilt, Making, SavedGraph
 from mnemo.store.index.rows import Half, products, unit
 from mnemo.store.index.space import Space
-from mnemo.store.records import Filter
+from mnemo.store.search import Filter
 
 Vector = NDArray[np.float32]
 
