@@ -103,6 +103,23 @@ class Generation:
     timeout: float = 120.0
 
 
+class TokenText(str):
+    """
+    What a token stands for, readable.
+
+    @ivar raw: its bytes, which are no whole characters in some
+    """
+
+    raw: bytes
+
+    @classmethod
+    def of(cls, raw: bytes) -> "TokenText":
+        """The text of a token with these bytes."""
+        text = cls(raw.decode("utf-8", "replace"))
+        text.raw = raw
+        return text
+
+
 @frozen
 class TokenChoice:
     """A token of the answer with its log probability, and the likeliest at its place."""

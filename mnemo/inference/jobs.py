@@ -2,7 +2,7 @@
 What the embedder is asked for, and the steps in which it is done. Plain state.
 
 A job is the texts of one call: first the pieces of its texts are tokenised, then the windows of
-their tokens are encoded.
+their tokens are encoded. A short text that is asked for alone has both in one step.
 """
 
 from bisect import bisect_right, insort
@@ -16,6 +16,9 @@ from numpy.typing import NDArray
 
 from mnemo.inference.interfaces import IEmbeddingBackend, Priority
 from mnemo.inference.windows import PIECE, cost, normalised, pieces, weighted, windows
+
+SHORT: Final = 512
+"""Characters of a short text."""
 
 _EACH_PIECE: Final = 64
 
@@ -54,6 +57,11 @@ class Job:
     def counts(self) -> list[int]:
         """How many tokens each text has with its special ones, once all are tokenised."""
         return [cost(tokens) for tokens in self.tokens]
+
+    @property
+    def is_short(self) -> bool:
+        """Whether it is a text of a line or two."""
+        return len(self.pieces) == len(self.tokens) == 1 and len(self.pieces[0].text) <= SHORT
 
     @property
     def waits(self) -> bool:
@@ -164,10 +172,40 @@ class TokenizeStep:
         """Do it, on the inference thread."""
         return [backend.tokenize(piece.text) for piece in self.parts]
 
-    def keep(self, result: list[list[int]]) -> None:
-        """Take what L{run} returned into the jobs."""
+    def keep(self, result: list[list[int]]) -> int:
+        """Take what L{run} returned into the jobs. How many tokens were encoded: none."""
         for piece, tokens in zip(self.parts, result, strict=True):
             piece.job.tokens[piece.number] += tokens
+        return 0
+
+
+@frozen(eq=False)
+class WholeStep:
+    """
+    A step that tokenises a short text, and encodes it where that makes one window.
+
+    @ivar window: how many tokens the model takes
+    """
+
+    parts: Sequence[Piece]
+    window: int
+
+    def run(self, backend: IEmbeddingBackend) -> tuple[list[int], NDArray[np.float32] | None]:
+        """Do it, on the inference thread. Its tokens, and the vector if there is one by now."""
+        tokens = backend.tokenize(self.parts[0].text)
+        if cost(tokens) > self.window:
+            return tokens, None
+        return tokens, weighted(backend.encode([tokens]), [tokens])[0]
+
+    def keep(self, result: tuple[list[int], NDArray[np.float32] | None]) -> int:
+        """Take what L{run} returned into the job. How many tokens were encoded."""
+        (piece,), (tokens, vector) = self.parts, result
+        piece.job.tokens[0] += tokens
+        if vector is None:
+            return 0
+        piece.job.sums[0] += vector
+        piece.job.tokenised = True
+        return cost(tokens)
 
 
 @define(eq=False)
@@ -188,13 +226,14 @@ class EncodeStep:
         tokens = [window.tokens for window in self.parts]
         return weighted(backend.encode(tokens), tokens)
 
-    def keep(self, result: NDArray[np.float32]) -> None:
-        """Take what L{run} returned into the jobs."""
+    def keep(self, result: NDArray[np.float32]) -> int:
+        """Take what L{run} returned into the jobs. How many tokens were encoded."""
         for window, vector in zip(self.parts, result, strict=True):
             window.job.sums[window.number] += vector
+        return sum(window.cost for window in self.parts)
 
 
-Step = TokenizeStep | EncodeStep
+Step = TokenizeStep | WholeStep | EncodeStep
 
 
 def jobs_of(step: Step) -> list[Job]:

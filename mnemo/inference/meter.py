@@ -14,7 +14,8 @@ from mnemo.inference.generation import IGenerator
 from mnemo.inference.interfaces import IEmbedder
 from mnemo.inference.kept import KeptGenerator
 from mnemo.inference.library import CPU, Memory
-from mnemo.inference.rates import Lately, Rate
+from mnemo.inference.queueing import numbered, oldest, requests, waiting
+from mnemo.inference.rates import Lately, Rate, share
 from mnemo.inference.remote import RemoteGenerator
 from mnemo.inference.remote_embedder import RemoteEmbedder
 from mnemo.inference.snapshot import (
@@ -29,11 +30,6 @@ from mnemo.inference.snapshot import (
     Server,
     Snapshot,
     Spread,
-    numbered,
-    oldest,
-    requests,
-    share,
-    waiting,
 )
 
 INTERVAL: Final = 1.0

@@ -1,4 +1,4 @@
-"""How fast something goes, and how long it took lately. Plain arithmetic on times it is given."""
+"""How fast something goes, how long it took lately, and shares. Plain arithmetic."""
 
 from collections import deque
 from math import ceil, exp
@@ -64,3 +64,8 @@ class Lately:
         if not self._latest:
             return None
         return sorted(self._latest)[max(0, ceil(share * len(self._latest)) - 1)]
+
+
+def share(part: int, whole: int) -> float:
+    """C{part / whole}, to three digits; 0 of nothing."""
+    return round(part / whole, 3) if whole else 0.0

@@ -6,8 +6,8 @@ from typing import Any
 from attrs import define, field, frozen
 
 from mnemo.inference.interfaces import Priority
-from mnemo.inference.prefix_cache import Kept
-from mnemo.inference.steps import DecodeStep, Token
+from mnemo.inference.prefix_cache import WORTH_KEEPING, Kept
+from mnemo.inference.steps import DecodeStep, IGenerationBackend, Token
 
 
 @frozen
@@ -24,6 +24,18 @@ class Room:
     window: int
     batch: int
     keeps: bool = True
+
+    @classmethod
+    def of(cls, backend: IGenerationBackend) -> "Room":
+        """That of a loaded model."""
+        return cls(
+            slots=backend.slots,
+            sequences=backend.sequences,
+            capacity=backend.capacity,
+            window=backend.info.window,
+            batch=backend.batch,
+            keeps=backend.keeps,
+        )
 
 
 @frozen
@@ -79,6 +91,20 @@ class Run:
     def left(self) -> int:
         """How many tokens the answer may still have."""
         return self.prompt + self.most - len(self.tokens)
+
+    @property
+    def background(self) -> bool:
+        """Whether nobody waits for it."""
+        return self.priority is Priority.BACKGROUND
+
+    def awaits(self, other: "Run") -> bool:
+        """Whether C{other} is computing the beginning that this one may have a copy of soon."""
+        return (
+            other.held < self.fixed == other.fixed >= WORTH_KEEPING
+            and other.priority <= self.priority
+            and other.base is None
+            and other.tokens[: self.fixed] == self.tokens[: self.fixed]
+        )
 
 
 @frozen(eq=False)

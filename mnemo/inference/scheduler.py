@@ -13,12 +13,22 @@ goes first that fits.
 """
 
 from collections import OrderedDict, deque
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import islice
 from typing import Any, Final
 
 from mnemo.inference.interfaces import ModelInfo, Priority
-from mnemo.inference.jobs import EncodeStep, Job, Part, Step, TokenizeStep, jobs_of, make_job
+from mnemo.inference.jobs import (
+    EncodeStep,
+    Job,
+    Part,
+    Piece,
+    Step,
+    TokenizeStep,
+    WholeStep,
+    jobs_of,
+    make_job,
+)
 from mnemo.inference.windows import PIECE
 
 LEAST: Final = 64
@@ -93,7 +103,7 @@ class Scheduler:
         if self._background_is_due:
             return None
         step = self._take(tokenised=True)
-        assert not isinstance(step, TokenizeStep)
+        assert step is None or isinstance(step, EncodeStep)
         return step
 
     def hurry(self) -> None:
@@ -113,13 +123,12 @@ class Scheduler:
         if result is None:
             self._return(step)
             return []
-        step.keep(result)
+        encoded = step.keep(result)
         self._leave(step)
         self.steps += 1
-        if isinstance(step, EncodeStep):
-            tokens = sum(window.cost for window in step.parts)
-            self.tokens += tokens
-            self._measure(seconds / tokens)
+        if encoded:
+            self.tokens += encoded
+            self._measure(seconds / encoded)
             if step.parts[0].job.priority is Priority.BACKGROUND:
                 self._put_back = False
         for part in step.parts:
@@ -169,7 +178,7 @@ class Scheduler:
 
     def _take(self, *, tokenised: bool | None = None) -> Step | None:
         """
-        A step of one part of each session in turn, again and again, until it is full.
+        The next step, begun.
 
         @param tokenised: of what kind it has to be, if that matters
         """
@@ -181,6 +190,27 @@ class Scheduler:
         first = next(iter(jobs), None)
         if lane is None or first is None or tokenised not in (None, first.tokenised):
             return None
+        self._passed_over = self._passed_over + 1 if background and lane is not background else 0
+        step = self._whole(first) or self._shared(lane, first)
+        lane.move_to_end(first.session)
+        self._steps.append(step)
+        return step
+
+    def _whole(self, job: Job) -> WholeStep | None:
+        """The step that does all of C{job}, where that is a short text and nobody else waits."""
+        alone = job.priority is Priority.INTERACTIVE and self.waiting[job.priority] == 1
+        if job.tokenised or not (alone and job.is_short):
+            return None
+        piece = job.take(PIECE, any_cost=True)
+        assert isinstance(piece, Piece)
+        return WholeStep([piece], self._model.window)
+
+    def _shared(self, lane: Mapping[str, deque[Job]], first: Job) -> Step:
+        """
+        A step of one part of each session in turn, again and again, until it is full.
+
+        @param first: says of what kind
+        """
         room = self._room(first)
         parts: list[Any] = []
         turns = deque(lane.values())
@@ -191,11 +221,7 @@ class Scheduler:
                 parts.append(part)
                 room -= part.cost
                 turns.append(turn)
-        lane.move_to_end(first.session)
-        self._passed_over = self._passed_over + 1 if background and lane is not background else 0
-        step = EncodeStep(parts) if first.tokenised else TokenizeStep(parts)
-        self._steps.append(step)
-        return step
+        return EncodeStep(parts) if first.tokenised else TokenizeStep(parts)
 
     @property
     def _background_is_due(self) -> bool:

@@ -2,19 +2,16 @@
 Which generations run, and what each step of the language model holds. Plain state: no thread,
 no clock, no model.
 
-A run is one generation. As many as there are slots go on at once, a row of each step for each.
-Interactive runs come first, background ones take what is free. Within a class the sessions take
-turns: the first run of each before the second of any. What runs and is no longer among the
-chosen pauses; it keeps its sequence until others need the room, and is computed anew then.
+A run is one generation. As many as there are slots go on at once, a row of each step for each. What
+runs and has no turn any more pauses; it keeps its sequence until others need the room, and is
+computed anew then.
 
 A run is let in only when the model's cache has room for its prompt and its longest answer, so
 that it need not be given up halfway. Prompts are computed in chunks that keep a step short,
 beside the runs that decode; beside the prompt of an interactive run no background run does.
 """
 
-from collections import OrderedDict
-from collections.abc import Iterator, Sequence
-from itertools import chain
+from collections.abc import Sequence
 from math import ceil
 from typing import Any, Final
 
@@ -24,19 +21,9 @@ from mnemo.inference.generation import Overloaded, UnfitRequest
 from mnemo.inference.interfaces import Priority
 from mnemo.inference.pace import Pace
 from mnemo.inference.places import Places
-from mnemo.inference.prefix_cache import WORTH_KEEPING
 from mnemo.inference.run import Event, PrepareStep, Prompt, Room, Run, Step
-from mnemo.inference.steps import (
-    CacheFull,
-    Chunk,
-    Close,
-    DecodeStep,
-    Outcome,
-    Token,
-)
-
-PATIENCE: Final = 16
-"""After so many steps without any background run one has a row, beyond the slots if need be."""
+from mnemo.inference.steps import CacheFull, Chunk, Close, DecodeStep, Outcome, Token
+from mnemo.inference.turns import Turns
 
 WAITING: Final = 512
 """How many runs may be there at once."""
@@ -51,6 +38,7 @@ class Slots:
     """
     The runs of one loaded model.
 
+    @ivar turns: whose turn it is
     @ivar places: where they have their sequences
     @ivar steps: how many steps have succeeded
     @ivar tokens: how many tokens were generated
@@ -62,7 +50,8 @@ class Slots:
         """
         self.room = room
         self.steps = self.tokens = 0
-        self.places = Places(room, lambda: self.runs)
+        self.turns = Turns()
+        self.places = Places(room, lambda: self.turns.runs)
         self._pace = Pace(step_seconds)
         self._run_seconds = 0.0
         self._numbers = 0
@@ -70,35 +59,12 @@ class Slots:
         self._following: DecodeStep | None = None
         # Whether a step of chores alone has failed: they wait for the next run then.
         self._tidying_fails = False
-        self._passed_over = 0
-        # The classes in the order of Priority; in each the sessions that have runs, those
-        # whose turn is next first.
-        self._lanes: dict[Priority, OrderedDict[str, list[Run]]] = {
-            priority: OrderedDict() for priority in Priority
-        }
-
-    # -- what there is
-
-    @property
-    def runs(self) -> list[Run]:
-        """Every run that has not ended."""
-        lanes = self._lanes.values()
-        return [run for lane in lanes for runs in lane.values() for run in runs]
-
-    @property
-    def running(self) -> int:
-        """How many runs were in the latest step."""
-        return sum(run.live for run in self.runs)
-
-    def waiting(self, priority: Priority) -> int:
-        """How many runs of a class are not in the latest step."""
-        return sum(not run.live for runs in self._lanes[priority].values() for run in runs)
 
     def urgency(self) -> Priority | None:
         """The class of the step that could run now: None while one runs, or where none is."""
         if self._step is not None:
             return None
-        waiting = next((priority for priority, lane in self._lanes.items() if lane), None)
+        waiting = self.turns.urgency
         if waiting is None and self.places.chores and not self._tidying_fails:
             return Priority.BACKGROUND
         return waiting
@@ -115,14 +81,14 @@ class Slots:
         """
         if most < 1:
             raise UnfitRequest(f"max_tokens must be at least 1, not {most}")
-        runs = self.runs
+        runs = self.turns.runs
         if sum(run.session == session for run in runs) >= OF_A_SESSION:
             raise self._overloaded(f"this session has {OF_A_SESSION} generations waiting")
         if len(runs) >= WAITING:
             raise self._overloaded(f"{WAITING} generations are waiting")
         self._numbers += 1
         run = Run(self._numbers, request, most, priority, session)
-        self._lanes[priority].setdefault(session, []).append(run)
+        self.turns.add(run)
         return run
 
     def end(self, run: Run, *, keep: bool = False) -> None:
@@ -134,10 +100,7 @@ class Slots:
         if run.over:
             return
         run.over, run.live = True, False
-        lane = self._lanes[run.priority]
-        lane[run.session].remove(run)
-        if not lane[run.session]:
-            del lane[run.session]
+        self.turns.remove(run)
         self.places.chores.append(Close(run.number))
         if keep:
             self.places.keep(run)
@@ -152,16 +115,13 @@ class Slots:
         """What to run now: None while a step runs, or where there is nothing to do."""
         if self._step is not None:
             return None
-        chosen = self._choose()
+        chosen = self.turns.entitled(self.room.slots)
         unprepared = next((run for run in chosen if not run.prompt), None)
         if unprepared is not None:
             self._step = PrepareStep(unprepared)
             return self._step
         placed = self._placed(chosen)
-        for run in self.runs:
-            if run in placed and not run.live:
-                self._lanes[run.priority].move_to_end(run.session)
-            run.live = run in placed
+        self.turns.took(placed)
         if placed or (self.places.chores and not self._tidying_fails):
             self._step = self._decode(placed)
         return self._step
@@ -175,7 +135,7 @@ class Slots:
         if not isinstance(step, DecodeStep) or self._following is not None:
             return None
         goes_on = any(chunk.most > 1 for chunk in step.chunks)
-        if not goes_on or self.places.chores or len(step.chunks) != len(self.runs):
+        if not goes_on or self.places.chores or len(step.chunks) != len(self.turns.runs):
             return None
         # Of a chunk with which a prompt has not ended nothing is sampled.
         if not all(chunk.most for chunk in step.chunks):
@@ -219,7 +179,7 @@ class Slots:
         # One that follows may have found nothing to go on with.
         self.steps += not step.follows or bool(outcome.tokens)
         self._measure(step, outcome, seconds)
-        runs = {run.number: run for run in self.runs}
+        runs = {run.number: run for run in self.turns.runs}
         events = []
         for chunk in step.chunks:
             run = runs.get(chunk.run)
@@ -250,7 +210,7 @@ class Slots:
             concerned = [step.run]
         else:
             numbers = {chunk.run for chunk in step.chunks}
-            concerned = [run for run in self.runs if run.number in numbers]
+            concerned = [run for run in self.turns.runs if run.number in numbers]
         full = isinstance(problem, CacheFull)
         if full:
             if self.places.give_way(concerned):
@@ -266,21 +226,7 @@ class Slots:
             self.places.doubted(step)
         return [Event(run, (), problem) for run in over]
 
-    # -- who runs
-
-    def _choose(self) -> list[Run]:
-        """The runs that are entitled to a row, the first of them most of all."""
-        chosen: list[Run] = []
-        for level in chain(*map(_levels, self._lanes.values())):
-            # Sorting keeps the turns, only that those that run go on running.
-            chosen += sorted(level, key=lambda run: not run.live)
-            if len(chosen) >= self.room.slots:
-                break
-        del chosen[self.room.slots :]
-        background = self._lanes[Priority.BACKGROUND]
-        if background and self._passed_over >= PATIENCE and not any(map(_is_background, chosen)):
-            chosen += sorted(next(_levels(background)), key=_begun)[:1]
-        return chosen
+    # -- who has room
 
     def _placed(self, chosen: Sequence[Run]) -> list[Run]:
         """Those of the chosen that have a sequence, now or already."""
@@ -289,7 +235,7 @@ class Slots:
         for place, run in enumerate(chosen):
             if run.sequence is not None:
                 placed.append(run)
-            elif any(_computes_for(run, other) for other in placed):
+            elif any(run.awaits(other) for other in placed):
                 continue
             # Who comes later does not overtake one that waits for room.
             elif not full and self.places.place(run, chosen[: place + 1]):
@@ -302,12 +248,12 @@ class Slots:
 
     def _decode(self, runs: Sequence[Run]) -> DecodeStep:
         """A token of each run that decodes, and as much of prompts as fits beside."""
-        runs = self._without_background(runs)
+        runs = self.turns.computed_beside(runs)
         decoding = [run for run in runs if len(run.tokens) - run.held == 1]
         chunks = [self._chunk(run, 1) for run in decoding]
         prompts = [run for run in runs if run not in decoding]
         # Beside an interactive one a background one was passed over for long: it has its part.
-        prompts.sort(key=_is_background, reverse=True)
+        prompts.sort(key=lambda run: run.background, reverse=True)
         left = sum(len(run.tokens) - run.held for run in prompts)
         room = self._pace.prompt_tokens(len(decoding), self.room.batch - len(decoding), left)
         for run in prompts:
@@ -317,16 +263,6 @@ class Slots:
                 room -= length
         rounds = 1 if prompts else max((chunk.most for chunk in chunks), default=1)
         return DecodeStep(self.places.taken(), chunks, rounds, self._pace.step_seconds)
-
-    def _without_background(self, runs: Sequence[Run]) -> Sequence[Run]:
-        """C{runs}; while the prompt of an interactive one is computed, only these are in a step."""
-        others = [run for run in runs if not _is_background(run)]
-        computed = any(len(run.tokens) - run.held > 1 for run in others)
-        if computed and self._passed_over < PATIENCE:
-            runs = others
-        passed_over = self._lanes[Priority.BACKGROUND] and not any(map(_is_background, runs))
-        self._passed_over = self._passed_over + 1 if passed_over else 0
-        return runs
 
     def _chunk(self, run: Run, length: int) -> Chunk:
         assert run.sequence is not None
@@ -351,31 +287,5 @@ class Slots:
         self._pace.measured(rows, prompt_tokens, rounds, seconds)
 
     def _overloaded(self, reason: str) -> Overloaded:
-        wait = ceil(self._run_seconds * len(self.runs) / self.room.slots) or 1
+        wait = ceil(self._run_seconds * len(self.turns.runs) / self.room.slots) or 1
         return Overloaded(f"{reason}; ask again in {wait} seconds", float(wait))
-
-
-def _levels(lane: OrderedDict[str, list[Run]]) -> Iterator[list[Run]]:
-    """The first run of each session, then the second of each that has one, and so on."""
-    depth = 0
-    while level := [runs[depth] for runs in lane.values() if len(runs) > depth]:
-        yield level
-        depth += 1
-
-
-def _begun(run: Run) -> bool:
-    return run.sequence is None
-
-
-def _is_background(run: Run) -> bool:
-    return run.priority is Priority.BACKGROUND
-
-
-def _computes_for(run: Run, other: Run) -> bool:
-    """Whether C{other} is computing the beginning that C{run} may have a copy of soon."""
-    return (
-        other.held < run.fixed == other.fixed >= WORTH_KEEPING
-        and other.priority <= run.priority
-        and other.base is None
-        and other.tokens[: run.fixed] == run.tokens[: run.fixed]
-    )

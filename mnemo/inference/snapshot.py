@@ -5,23 +5,14 @@ Plain values, as they are in the JSON. Sizes are in bytes, times in seconds. Of 
 answered only the number of tokens is in it.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from itertools import chain
+from collections.abc import Mapping
 from typing import Literal
 
-from attrs import evolve, frozen
+from attrs import frozen
 
 from mnemo.inference.interfaces import Priority
-from mnemo.inference.prefix_cache import WORTH_KEEPING
-from mnemo.inference.run import Run
 
 Class = Literal["interactive", "background"]
-
-NEXT = "it is its turn"
-NO_SLOT = "all slots are taken"
-INTERACTIVE_FIRST = "interactive requests come first"
-NO_ROOM = "the model's cache has no room for it"
-BEGINNING = "another request computes its beginning"
 
 CLASSES: Mapping[Priority, Class] = {
     Priority.INTERACTIVE: "interactive",
@@ -212,102 +203,3 @@ class Snapshot:
     gpu: Gpu | None = None
     callers: tuple[Caller, ...] = ()
     of_a_caller: int = 0
-
-
-def share(part: int, whole: int) -> float:
-    """C{part / whole}, to three digits; 0 of nothing."""
-    return round(part / whole, 3) if whole else 0.0
-
-
-def requests(
-    asked: Sequence[tuple[Run, float]],
-    slots: int,
-    now: float,
-    client_of: Callable[[str], str],
-) -> tuple[Request, ...]:
-    """
-    Those that run, and then those that wait, in the order of their turns.
-
-    @param asked: what L{mnemo.inference.generator.LocalGenerator.asked} answers
-    """
-    runs = [run for run, _ in asked]
-    turns = list(_in_turn(runs))
-    known = dict(asked)
-    made = [
-        Request(
-            session=run.session,
-            client=client_of(run.session),
-            priority=CLASSES[run.priority],
-            state="running" if run.live else "waiting",
-            why="" if run.live else _why(run, turn, depth, runs, slots),
-            position=0,
-            prompt_tokens=run.prompt,
-            reused_tokens=run.reused,
-            tokens=max(0, len(run.tokens) - run.prompt),
-            age=round(now - known[run], 3),
-        )
-        for turn, (run, depth) in enumerate(turns)
-    ]
-    return numbered(made)
-
-
-def numbered(all_of_them: Sequence[Request]) -> tuple[Request, ...]:
-    """Those that run, and then those that wait, each in its place."""
-    running = [each for each in all_of_them if each.state == "running"]
-    others = [each for each in all_of_them if each.state == "waiting"]
-    places = (evolve(each, position=place) for place, each in enumerate(others, 1))
-    return (*running, *places)
-
-
-def waiting(those: Sequence[Request]) -> Counts:
-    """How many of each class wait."""
-    classes = [each.priority for each in those if each.state == "waiting"]
-    return Counts(classes.count("interactive"), classes.count("background"))
-
-
-def oldest(those: Sequence[Request]) -> Ages:
-    """How long the request of each class waits that waits longest."""
-    ages = {"interactive": 0.0, "background": 0.0}
-    for each in those:
-        if each.state == "waiting":
-            ages[each.priority] = max(ages[each.priority], each.age)
-    return Ages(**ages)
-
-
-def _in_turn(runs: Sequence[Run]) -> Iterator[tuple[Run, int]]:
-    """
-    Who is entitled to a slot before whom, and how many of its own session are before each: as
-    L{mnemo.inference.slots.Slots} has it.
-    """
-    lanes: dict[Priority, dict[str, list[Run]]] = {priority: {} for priority in Priority}
-    for run in runs:
-        lanes[run.priority].setdefault(run.session, []).append(run)
-    for lane in lanes.values():
-        places = ([(run, depth) for depth, run in enumerate(line)] for line in lane.values())
-        # Of those that are as far, what runs goes on running.
-        yield from sorted(
-            chain.from_iterable(places), key=lambda place: (place[1], not place[0].live)
-        )
-
-
-def _why(run: Run, turn: int, depth: int, runs: Sequence[Run], slots: int) -> str:
-    if turn >= slots:
-        if depth:
-            return f"{depth} of its own session before it"
-        interactive = any(other.priority is Priority.INTERACTIVE for other in runs)
-        if run.priority is Priority.BACKGROUND and interactive:
-            return INTERACTIVE_FIRST
-        return NO_SLOT
-    if not run.prompt:
-        return NEXT
-    if any(_computes_for(run, other) for other in runs):
-        return BEGINNING
-    return NEXT if run.sequence is not None else NO_ROOM
-
-
-def _computes_for(run: Run, other: Run) -> bool:
-    return (
-        other.live
-        and other.held < run.fixed == other.fixed >= WORTH_KEEPING
-        and other.tokens[: run.fixed] == run.tokens[: run.fixed]
-    )

@@ -88,6 +88,11 @@ class InferenceThread:
         self._sources.append(source)
         self._passed[source] = 0
 
+    def remove(self, source: IStepSource) -> None:
+        """Run no more steps of C{source}, of which none runs."""
+        self._sources.remove(source)
+        del self._passed[source]
+
     def wake(self) -> None:
         """There may be something to do: what runs makes haste."""
         if self._at_work is not None:

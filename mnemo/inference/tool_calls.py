@@ -91,6 +91,9 @@ class CallStream:
         return text
 
 
+_NO_JSON = (ValueError, RecursionError)
+"""What a text raises that is no JSON, or is nested beyond all sense."""
+
 _Found = list[tuple[str, Any]]
 
 
@@ -100,7 +103,7 @@ def _tagged(text: str, names: Collection[str]) -> tuple[str, _Found]:
     def take(tag: re.Match[str]) -> str:
         try:
             calls = _named([json.loads(tag[1])], names)
-        except ValueError:
+        except _NO_JSON:
             calls = []
         found.extend(calls)
         return "" if calls else tag[0]
@@ -123,7 +126,7 @@ def _after_mistral_mark(text: str, names: Collection[str]) -> tuple[str, _Found]
             given = json.loads(part[named.end() :])
             found += _named([{"name": named[1], "arguments": given}], names)
         return before, found
-    except ValueError:
+    except _NO_JSON:
         return text, []
 
 
@@ -134,7 +137,7 @@ def _nothing_but_json(text: str, names: Collection[str]) -> tuple[str, _Found]:
     while left:
         try:
             value, end = decoder.raw_decode(left)
-        except ValueError:
+        except _NO_JSON:
             return text, []
         found += value if isinstance(value, list) else [value]
         left = left[end:].lstrip(" \t\r\n;,").removeprefix(_LLAMA).lstrip()

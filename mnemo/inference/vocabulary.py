@@ -4,6 +4,7 @@ import ctypes
 from typing import Any
 
 from mnemo.inference.answer_stream import MARKS
+from mnemo.inference.generation import TokenText
 from mnemo.inference.steps import Token
 
 
@@ -54,12 +55,12 @@ class Vocabulary:
             self._known[number] = Token(number, piece, last=last)
         return self._known[number]
 
-    def readable(self, number: int) -> str:
+    def readable(self, number: int) -> TokenText:
         """What a token stands for, special or not."""
-        return self._bytes_of(number, special=True).decode("utf-8", "replace")
+        return TokenText.of(self._bytes_of(number, special=True))
 
     def _text_of(self, number: int) -> str:
-        return self.readable(number) if number >= 0 else ""
+        return str(self.readable(number)) if number >= 0 else ""
 
     def _bytes_of(self, number: int, *, special: bool) -> bytes:
         room = 64

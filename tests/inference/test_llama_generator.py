@@ -1,8 +1,6 @@
 """The language model on llama.cpp, with a model of random weights that the tests write."""
 
 import json
-import subprocess
-import sys
 from collections.abc import Sequence
 from itertools import count, islice
 from pathlib import Path
@@ -31,15 +29,10 @@ from mnemo.inference.generator import LocalGenerator
 from mnemo.inference.interfaces import Priority
 from mnemo.inference.llama_generator import LlamaGenerator, load_generator
 from mnemo.inference.steps import (
-    CacheFull,
     Chunk,
-    Copy,
     DecodeStep,
-    Forget,
     IGenerationBackend,
     Remove,
-    Restore,
-    Save,
 )
 from mnemo.inference.thread import InferenceThread
 from tests.inference import tiny, tiny_model
@@ -296,45 +289,17 @@ class BackendTests(ModelCase):
         self.assertEqual(model.tokenize(""), [1])
         self.assertEqual(len(model.tokenize("\ud800\0")), 3)
 
-    def test_copies_begin_with_what_they_are_copies_of(self) -> None:
-        model = self.load()
-        tokens = model.tokenize("the cat sat")
-        for run in (1, 2):
-            model.open(run, Sampling(), "", None)
-        first = model.perform(DecodeStep((), [Chunk(1, 0, 0, tokens, 6)], 6, 1.0))
-        chunk = Chunk(2, 3, len(tokens) - 1, tokens[-1:], 6)
-        copied = DecodeStep([Copy(0, 3, len(tokens) - 1), Remove(0)], [chunk], 6, 1.0)
-        self.assertEqual(model.perform(copied).tokens[2], first.tokens[1])
-
-    def test_what_was_saved_is_restored_as_far_as_it_is_wanted(self) -> None:
-        model = self.load()
-        tokens = model.tokenize("the cat sat")
-        for run in (1, 2):
-            model.open(run, Sampling(), "", None)
-        first = model.perform(DecodeStep((), [Chunk(1, 0, 0, tokens, 6)], 6, 1.0))
-        model.perform(DecodeStep([Save(0, 7), Remove(0)], ()))
-        chunk = Chunk(2, 3, len(tokens) - 1, tokens[-1:], 6)
-        restored = DecodeStep([Restore(7, 3, len(tokens) - 1)], [chunk], 6, 1.0)
-        self.assertEqual(model.perform(restored).tokens[2], first.tokens[1])
-
-    def test_what_is_forgotten_cannot_be_restored(self) -> None:
-        model = self.load()
-        model.perform(DecodeStep((), [Chunk(1, 0, 0, model.tokenize("the cat"), 0)]))
-        model.perform(DecodeStep([Save(0, 7), Forget(7)], ()))
-        with self.assertRaisesRegex(ValueError, "nothing is saved"):
-            model.perform(DecodeStep([Restore(7, 3, 1)], ()))
-
     def test_a_step_begins_no_pass_after_its_time(self) -> None:
         clock = Clock()
         model = load_generator(self.path, "off", 1, clock.seconds, slots=2, context=512)
         self.addCleanup(model.close)
-        decode = model._decode
+        decode = model._context.decode
 
         def slow(chunks: Sequence[Chunk]) -> None:
             clock.advance(0.004)
             decode(chunks)
 
-        self.patch(model, "_decode", slow)
+        self.patch(model._context, "decode", slow)
         model.open(1, Sampling(), "", None)
         step = DecodeStep((), [Chunk(1, 0, 0, model.tokenize("x"), 50)], 50, 0.02)
         self.assertEqual(len(model.perform(step).tokens[1]), 5)
@@ -366,30 +331,6 @@ class BackendTests(ModelCase):
         step.cut = True
         self.assertEqual(len(model.perform(step).tokens[1]), 1)
 
-    def test_a_row_that_fills_up_others_takes_no_room_from_them(self) -> None:
-        model = self.load(slots=4, context=256)
-        rows = 4
-        for run in range(rows):
-            model.open(run, Sampling(), "", None)
-            model.perform(DecodeStep((), [Chunk(run, run, 0, [7] * 60, 0)]))
-        assert model._filling is not None
-        self.patch(model._filling, "rows", lambda wanted: wanted + 1)
-        for position in range(60, 64):
-            chunks = [Chunk(run, run, position, [7], 1) for run in range(rows)]
-            self.assertEqual(len(model.perform(DecodeStep((), chunks)).tokens), rows)
-        with self.assertRaises(CacheFull):
-            model.perform(DecodeStep((), [Chunk(0, 0, 64, [7], 1)]))
-
-    def test_a_full_cache_is_no_end(self) -> None:
-        model = self.load(slots=1, context=256)
-        model.open(1, Sampling(), "", None)
-        fill = [Chunk(1, 0, 0, [7] * 256, 0)]
-        model.perform(DecodeStep((), fill))
-        with self.assertRaises(CacheFull):
-            model.perform(DecodeStep((), [Chunk(1, 1, 0, [7], 1)]))
-        freed = DecodeStep([Remove(0)], [Chunk(1, 1, 0, [7], 1)])
-        self.assertEqual(len(model.perform(freed).tokens[1]), 1)
-
     def test_weights_that_are_no_numbers_fail_the_run(self) -> None:
         path = tiny_model.write_language_model(self.folder / "nan.gguf", broken=True)
         note(path)
@@ -397,17 +338,6 @@ class BackendTests(ModelCase):
         model.open(1, Sampling(), "", None)
         outcome = model.perform(DecodeStep((), [Chunk(1, 0, 0, model.tokenize("x"), 2)], 2, 1.0))
         self.assertIn("no numbers", str(outcome.failures[1]))
-
-    def test_it_does_not_abort_at_its_limits_or_beyond(self) -> None:
-        child = subprocess.run(
-            [sys.executable, "-m", "tests.inference.beyond_limits", str(self.path)],
-            capture_output=True,
-            text=True,
-            env={"PYTHONPATH": ":".join(filter(None, sys.path))},
-            check=False,
-        )
-        self.assertEqual((child.returncode, child.stderr), (0, ""))
-        self.assertEqual(child.stdout.splitlines()[-1], "alive")
 
 
 class LoadingTests(ModelCase):

@@ -5,7 +5,7 @@ from math import exp
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
-from mnemo.inference.rates import REMEMBERED, SPAN, Lately, Rate
+from mnemo.inference.rates import REMEMBERED, SPAN, Lately, Rate, share
 
 
 class RateTests(SynchronousTestCase):
@@ -76,3 +76,8 @@ class LatelyTests(SynchronousTestCase):
         for _ in range(REMEMBERED):
             lately.add(1.0)
         self.assertEqual((len(lately), lately.percentile(1.0)), (REMEMBERED, 1.0))
+
+
+class ShareTests(SynchronousTestCase):
+    def test_a_share_of_nothing_is_nothing(self) -> None:
+        self.assertEqual((share(0, 0), share(1, 3)), (0.0, 0.333))

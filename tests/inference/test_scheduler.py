@@ -18,7 +18,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from mnemo.inference import jobs
 from mnemo.inference import scheduler as scheduling
 from mnemo.inference.interfaces import Priority
-from mnemo.inference.jobs import EncodeStep, Job, Step, TokenizeStep
+from mnemo.inference.jobs import SHORT, EncodeStep, Job, Step, TokenizeStep, WholeStep
 from mnemo.inference.scheduler import Scheduler
 from mnemo.inference.windows import cost, windows
 from tests.inference.fakes import ScriptedBackend
@@ -57,7 +57,7 @@ class SchedulerTests(SynchronousTestCase):
         self.assertIsNone(self.scheduler.next_step())
 
     def test_a_text_is_tokenised_then_encoded(self) -> None:
-        job = self.scheduler.submit(["cat"], INTERACTIVE, "a")
+        job = self.scheduler.submit(["cat"], BACKGROUND, "a")
         first, ended = self.run_step()
         self.assertIsInstance(first, TokenizeStep)
         self.assertEqual(ended, [])
@@ -65,6 +65,29 @@ class SchedulerTests(SynchronousTestCase):
         self.assertIsInstance(second, EncodeStep)
         self.assertEqual(ended, [job])
         np.testing.assert_allclose(job.vectors, expected_vectors(["cat"], self.backend), rtol=1e-5)
+
+    def test_a_short_text_that_somebody_waits_for_has_both_in_one_step(self) -> None:
+        job = self.scheduler.submit(["cat"], INTERACTIVE, "a")
+        step, ended = self.run_step()
+        self.assertIsInstance(step, WholeStep)
+        self.assertEqual(ended, [job])
+        self.assertEqual(job.counts, [5])
+        self.assertEqual(self.scheduler.tokens, 5)
+        np.testing.assert_allclose(job.vectors, expected_vectors(["cat"], self.backend), rtol=1e-5)
+
+    def test_a_text_that_is_longer_than_it_looks_is_encoded_in_steps_of_its_own(self) -> None:
+        text = "a" * 7
+        job = self.scheduler.submit([text], INTERACTIVE, "a")
+        self.assertEqual(self.run_step()[1], [])
+        self.assertEqual(self.scheduler.tokens, 0)
+        self.assertEqual(self.run_all(), [job])
+        np.testing.assert_allclose(job.vectors, expected_vectors([text], self.backend), rtol=1e-5)
+
+    def test_long_texts_and_several_are_not_done_in_one_step(self) -> None:
+        for texts in (["a" * (SHORT + 1)], ["a", "b"]):
+            self.scheduler.submit(texts, INTERACTIVE, "a")
+            self.assertIsInstance(self.run_step()[0], TokenizeStep)
+            self.run_all()
 
     def test_one_step_runs_at_a_time(self) -> None:
         self.scheduler.submit(["cat"], INTERACTIVE, "a")
@@ -198,7 +221,7 @@ class SchedulerTests(SynchronousTestCase):
 
     def test_only_background_work_of_some_length_is_interrupted(self) -> None:
         self.assertFalse(self.scheduler.interruptible)
-        for priority, expected in ((INTERACTIVE, [False, False]), (BACKGROUND, [False, True])):
+        for priority, expected in ((INTERACTIVE, [False]), (BACKGROUND, [False, True])):
             self.scheduler.submit(["a"], priority, "a")
             chances = []
             while (step := self.scheduler.next_step()) is not None:

@@ -1,10 +1,8 @@
 """Which generations run, without a model."""
 
 from collections import deque
-from collections.abc import Iterator, Sequence
-from itertools import cycle, islice
 
-from hypothesis import given, settings
+from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
     RuleBasedStateMachine,
@@ -16,114 +14,19 @@ from hypothesis.stateful import (
 from twisted.trial.unittest import SynchronousTestCase
 
 from mnemo.inference import slots as module
-from mnemo.inference.generation import GenerationFailed, Overloaded, Sampling, UnfitRequest
+from mnemo.inference.generation import GenerationFailed, Overloaded, UnfitRequest
 from mnemo.inference.interfaces import Priority
-from mnemo.inference.run import Event, PrepareStep, Prompt, Run, Step
-from mnemo.inference.slots import PATIENCE, Slots
+from mnemo.inference.run import PrepareStep, Run, Step
 from mnemo.inference.steps import CacheFull, DecodeStep, Outcome
-from tests.inference.scripted import END, ScriptedGenerator, expected
-
-INTERACTIVE, BACKGROUND = Priority.INTERACTIVE, Priority.BACKGROUND
-
-
-class Driver:
-    """
-    Runs steps on a scripted model, as the inference thread would.
-
-    @ivar answers: of each run, what has come so far
-    @ivar failures: of those that have failed
-    """
-
-    def __init__(self, model: ScriptedGenerator, step_seconds: float = 1.0) -> None:
-        self.model = model
-        self.slots = Slots(model.room, step_seconds)
-        self.answers: dict[Run, list[int]] = {}
-        self.failures: dict[Run, Exception] = {}
-        self.seconds = 0.0
-
-    def submit(
-        self,
-        prompt: Sequence[int],
-        most: int = 8,
-        priority: Priority = INTERACTIVE,
-        session: str = "a",
-        fixed: int = 0,
-    ) -> Run:
-        run = self.slots.submit(Prompt(list(prompt), fixed), most, priority, session)
-        self.answers[run] = []
-        return run
-
-    def step(self) -> Step:
-        step = self.slots.next_step()
-        assert step is not None, "there is nothing to do"
-        self.end_step(step)
-        return step
-
-    def end_step(self, step: Step) -> None:
-        self.take_result(step, self.perform(step))
-
-    def perform(self, step: Step) -> Outcome | Exception:
-        """What is done on the thread."""
-        if isinstance(step, PrepareStep):
-            self.model.open(step.run.number, Sampling(), "", None)
-            return Outcome()
-        try:
-            return self.model.perform(step)
-        except Exception as problem:
-            return problem
-
-    def take_result(self, step: Step, result: Outcome | Exception) -> None:
-        """What is done on the reactor afterwards."""
-        if isinstance(step, PrepareStep):
-            try:
-                self.slots.prepared(step, step.run.request)
-            except UnfitRequest as problem:
-                self.failures[step.run] = problem
-        elif isinstance(result, Exception):
-            self.take(self.slots.fail(step, result))
-        else:
-            self.take(self.slots.finish(step, result, self.seconds))
-
-    def take(self, events: Sequence[Event]) -> None:
-        for event in events:
-            self.answers[event.run] += [t.number for t in event.tokens if t.number != END]
-            if event.failure is not None:
-                assert event.run.over
-                self.failures[event.run] = event.failure
-
-    def decode(self) -> DecodeStep:
-        """Run until a step of the model itself has run."""
-        while not isinstance(step := self.step(), DecodeStep):
-            pass
-        return step
-
-    def run_all(self) -> None:
-        while self.slots.urgency() is not None:
-            self.step()
-
-    def running(self, step: DecodeStep) -> set[int]:
-        return {chunk.run for chunk in step.chunks}
-
-
-def pairs() -> Iterator[list[int]]:
-    return ([first, second] for first in range(50) for second in range(50))
-
-
-def long_answer(prompt: list[int]) -> bool:
-    return len(expected(prompt, 200)) == 200
-
-
-class SlotsCase(SynchronousTestCase):
-    def setUp(self) -> None:
-        self.use(ScriptedGenerator(slots=2, capacity=256, batch=64))
-
-    def use(self, model: ScriptedGenerator, step_seconds: float = 1.0) -> None:
-        self.model = model
-        self.driver = Driver(model, step_seconds)
-        self.slots = self.driver.slots
-
-    def assert_right(self, run: Run, prompt: Sequence[int], most: int = 8) -> None:
-        self.assertEqual(self.driver.answers[run], expected(prompt, most))
+from tests.inference.scripted import ScriptedGenerator, expected
+from tests.inference.slots_driver import (
+    BACKGROUND,
+    INTERACTIVE,
+    Driver,
+    SlotsCase,
+    long_answer,
+    pairs,
+)
 
 
 class RunningTests(SlotsCase):
@@ -196,6 +99,21 @@ class RunningTests(SlotsCase):
         with self.assertRaisesRegex(UnfitRequest, "max_tokens must be at least 1, not 0"):
             self.driver.submit([1], most=0)
 
+    def test_too_many_runs_are_refused_with_how_long_to_wait(self) -> None:
+        self.driver.seconds = 3.0
+        self.driver.submit([1])
+        self.driver.run_all()
+        self.patch(module, "OF_A_SESSION", 3)
+        self.patch(module, "WAITING", 4)
+        for number in range(3):
+            self.driver.submit([number])
+        with self.assertRaisesRegex(Overloaded, r"this session has 3 .*ask again in \d+ sec") as of:
+            self.driver.submit([4])
+        self.driver.submit([5], session="b")
+        with self.assertRaisesRegex(Overloaded, "4 generations are waiting"):
+            self.driver.submit([6], session="c")
+        self.assertGreaterEqual(of.exception.retry_after or 0, 3)
+
 
 class FollowingTests(SlotsCase):
     """A step whose next one need not wait for it to come back."""
@@ -216,7 +134,7 @@ class FollowingTests(SlotsCase):
 
     def test_it_goes_on_with_what_that_has_sampled(self) -> None:
         step = self.begin(self.prompt)
-        (run,) = self.slots.runs
+        (run,) = self.slots.turns.runs
         following = self.slots.following()
         assert following is not None
         self.assertIsNone(self.slots.following())
@@ -257,7 +175,7 @@ class FollowingTests(SlotsCase):
 
     def test_cut_before_it_begins_it_does_nothing(self) -> None:
         step = self.begin(self.prompt)
-        (run,) = self.slots.runs
+        (run,) = self.slots.turns.runs
         following = self.slots.following()
         assert following is not None
         following.cut = True
@@ -270,7 +188,7 @@ class FollowingTests(SlotsCase):
 
     def test_after_a_step_that_has_failed_it_does_nothing(self) -> None:
         step = self.begin(self.prompt)
-        (run,) = self.slots.runs
+        (run,) = self.slots.turns.runs
         following = self.slots.following()
         assert following is not None
         self.model.failure = RuntimeError("broken")
@@ -299,82 +217,6 @@ class FollowingTests(SlotsCase):
         self.driver.run_all()
         self.assert_right(again, longer)
         self.assertGreaterEqual(again.reused, len(prompt) + len(said) - 1)
-
-
-class TurnTests(SlotsCase):
-    def test_interactive_runs_come_before_background_ones(self) -> None:
-        background = [self.driver.submit([n], 60, BACKGROUND, str(n)) for n in range(2)]
-        self.driver.decode()
-        self.assertEqual(self.slots.running, 2)
-        sooner = [self.driver.submit([n], 60, session=str(n)) for n in range(2)]
-        step = self.driver.decode()
-        self.assertEqual(self.driver.running(step), {run.number for run in sooner})
-        self.assertEqual(self.slots.waiting(BACKGROUND), 2)
-        self.driver.run_all()
-        for number, run in enumerate(background):
-            self.assert_right(run, [number], 60)
-
-    def test_background_runs_have_the_free_rows(self) -> None:
-        interactive = self.driver.submit([1], 60)
-        background = self.driver.submit([2], 60, BACKGROUND)
-        step = self.driver.decode()
-        self.assertEqual(self.driver.running(step), {interactive.number, background.number})
-
-    def test_a_background_run_has_a_row_once_in_a_while(self) -> None:
-        self.use(ScriptedGenerator(slots=2, capacity=1024))
-        for number, prompt in enumerate(islice(filter(long_answer, pairs()), 2)):
-            self.driver.submit(prompt, 200, session=str(number))
-        background = self.driver.submit([9], 60, BACKGROUND)
-        for _ in range(2 * PATIENCE + 4):
-            step = self.driver.decode()
-            if self.driver.answers[background]:
-                break
-        self.assertEqual(len(step.chunks), 3)
-        self.assertNotIn(background.number, self.driver.running(self.driver.decode()))
-
-    def test_background_runs_stand_aside_while_an_interactive_prompt_is_computed(self) -> None:
-        prompt = next(filter(long_answer, pairs()))
-        background = self.driver.submit(prompt, 200, BACKGROUND)
-        self.driver.decode()
-        self.driver.decode()
-        asked = self.driver.submit(list(range(40)))
-        while not self.driver.answers[asked]:
-            step = self.driver.decode()
-            self.assertEqual(self.driver.running(step), {asked.number})
-        self.assertIn(background.number, self.driver.running(self.driver.decode()))
-
-    def test_sessions_take_turns(self) -> None:
-        self.use(ScriptedGenerator(slots=1, capacity=256))
-        greedy = [self.driver.submit([n], session="greedy") for n in range(5)]
-        modest = self.driver.submit([9], session="modest")
-        self.driver.decode()
-        while not modest.over:
-            self.driver.step()
-        self.assertEqual([run.over for run in greedy], [True, False, False, False, False])
-
-    def test_a_session_gives_its_second_slot_to_another(self) -> None:
-        first, second = (self.driver.submit([n], 60, session="greedy") for n in (1, 2))
-        self.driver.decode()
-        other = self.driver.submit([3], 60, session="modest")
-        step = self.driver.decode()
-        self.assertEqual(self.driver.running(step), {first.number, other.number})
-        self.driver.run_all()
-        self.assert_right(second, [2], 60)
-
-    def test_too_many_runs_are_refused_with_how_long_to_wait(self) -> None:
-        self.driver.seconds = 3.0
-        self.driver.submit([1])
-        self.driver.run_all()
-        self.patch(module, "OF_A_SESSION", 3)
-        self.patch(module, "WAITING", 4)
-        for number in range(3):
-            self.driver.submit([number])
-        with self.assertRaisesRegex(Overloaded, r"this session has 3 .*ask again in \d+ sec") as of:
-            self.driver.submit([4])
-        self.driver.submit([5], session="b")
-        with self.assertRaisesRegex(Overloaded, "4 generations are waiting"):
-            self.driver.submit([6], session="c")
-        self.assertGreaterEqual(of.exception.retry_after or 0, 3)
 
 
 class EndTests(SlotsCase):
@@ -583,51 +425,6 @@ class ReuseTests(SlotsCase):
             self.assertEqual((run.reused, len(self.slots.places.cache)), (0, 0))
 
 
-class StarvationTests(SynchronousTestCase):
-    """However many come after it, a run has its turn."""
-
-    def steps_until_over(
-        self, run: Run, driver: Driver, others: Sequence[tuple[int, int]], bound: int
-    ) -> int:
-        """How many steps it takes while two sessions always have something to ask."""
-        coming = cycle(others)
-        steps = begin = 0
-        while not run.over and steps <= bound:
-            while len(driver.slots.runs) < 5:
-                length, most = next(coming)
-                begin += 1000  # Nothing that was computed serves again.
-                prompt = list(range(begin, begin + length))
-                driver.submit(prompt, most, session=f"other {begin % 2000}")
-            driver.decode()
-            steps += 1
-        return steps
-
-    @given(others=st.lists(st.tuples(st.integers(1, 200), st.integers(1, 12)), min_size=1))
-    @settings(max_examples=60, deadline=None)
-    def test_one_in_the_background_has_a_part_in_every_so_many_steps(
-        self, others: list[tuple[int, int]]
-    ) -> None:
-        driver = Driver(ScriptedGenerator(slots=2, capacity=4096, batch=24))
-        run = driver.submit(list(range(30)), 10, BACKGROUND)
-        # Each of its steps brings a token of the prompt at least, or one of the answer.
-        bound = (PATIENCE + 2) * (30 + 10)
-        self.assertLessEqual(self.steps_until_over(run, driver, others, bound), bound)
-
-    @given(others=st.lists(st.tuples(st.integers(1, 200), st.integers(1, 12)), min_size=1))
-    @settings(max_examples=60, deadline=None)
-    def test_one_of_another_session_waits_for_one_of_each_that_runs(
-        self, others: list[tuple[int, int]]
-    ) -> None:
-        driver = Driver(ScriptedGenerator(slots=2, capacity=4096, batch=24))
-        for number in range(2):
-            driver.submit(list(range(number, 200)), 12, session=f"other {number}")
-            driver.decode()
-        run = driver.submit(list(range(30)), 10)
-        # At worst both that run have all of their prompt to read yet, a little at a time.
-        bound = 2 * (200 + 12) + 30 + 10
-        self.assertLessEqual(self.steps_until_over(run, driver, others, bound), bound)
-
-
 class InvariantTests(SynchronousTestCase):
     def test_whatever_happens_every_run_has_its_own_answer(self) -> None:
         run_state_machine_as_test(
@@ -726,9 +523,7 @@ class Life(RuleBasedStateMachine):
         for run in self.asked if background else ():
             # No interactive one waits behind it, but for a copy or its turn to be computed.
             if run.priority is INTERACTIVE and run not in chosen:
-                assert run.sequence is not None or any(
-                    module._computes_for(run, other) for other in chosen
-                )
+                assert run.sequence is not None or any(run.awaits(other) for other in chosen)
 
     @precondition(lambda self: self.results)
     @rule()
@@ -745,16 +540,16 @@ class Life(RuleBasedStateMachine):
     @invariant()
     def room_is_conserved(self) -> None:
         slots, cache = self.slots, self.slots.places.cache
-        used = [run.sequence for run in slots.runs if run.sequence is not None]
+        used = [run.sequence for run in slots.turns.runs if run.sequence is not None]
         used += [kept.sequence for kept in cache if kept.sequence is not None]
         assert sorted(used + slots.places.free) == list(range(self.model.sequences))
         assert cache.tokens == sum(len(kept.tokens) for kept in cache) <= self.model.capacity
         assert slots.places.used <= self.model.capacity
         assert self.model.cells <= self.model.capacity
         for kept in cache:
-            assert kept.users == sum(run.base is kept for run in slots.runs)
+            assert kept.users == sum(run.base is kept for run in slots.turns.runs)
             assert (kept.users > 0) == (kept.sequence is not None) == (kept.placed > 0)
-        assert set(slots.runs) == set(self.asked)
+        assert set(slots.turns.runs) == set(self.asked)
 
     def teardown(self) -> None:
         # Each step brings at least one of them a token further, some of them twice.

@@ -9,6 +9,9 @@ from mnemo.inference.tool_calls import CallStream, new_id
 
 NAMES = ("find", "list-all")
 
+DEEP = "[" * 50_000
+"""JSON that is nested beyond all sense."""
+
 
 def told(*pieces: str) -> tuple[list[str], list[tuple[str, object]]]:
     """What is given out with each piece and at the end, and the calls."""
@@ -69,6 +72,7 @@ class Tagged(SynchronousTestCase):
             '<tool_call>{"name": "unknown", "arguments": {}}</tool_call>',
             '<tool_call>{"name": "find", "arguments": [1]}</tool_call>',
             "<tool_call>[]</tool_call>",
+            f"<tool_call>{DEEP}</tool_call>",
         ):
             self.assertEqual(read(text), (text, []))
 
@@ -85,7 +89,7 @@ class Llama(SynchronousTestCase):
             self.assertEqual(read(text), ("", [("find", {}), ("find", {})]))
 
     def test_other_json_is_text(self) -> None:
-        for text in ('{"name": "Ada", "parameters": {}}', '{"a": 1}', "12", "[]", ""):
+        for text in ('{"name": "Ada", "parameters": {}}', '{"a": 1}', "12", "[]", "", DEEP):
             self.assertEqual(read(text), (text, []))
 
     def test_json_within_text_is_text(self) -> None:
@@ -103,7 +107,13 @@ class Mistral(SynchronousTestCase):
         self.assertEqual(read(text), ("Looking.", [("find", {"a": 1}), ("list-all", {})]))
 
     def test_what_cannot_be_read_stays_text(self) -> None:
-        for text in ('[TOOL_CALLS] [{"name": "fi', "[TOOL_CALLS]find", "[TOOL_CALLS] [{}]"):
+        for text in (
+            '[TOOL_CALLS] [{"name": "fi',
+            "[TOOL_CALLS]find",
+            "[TOOL_CALLS] [{}]",
+            f"[TOOL_CALLS]{DEEP}",
+            f"[TOOL_CALLS]find{DEEP}",
+        ):
             self.assertEqual(read(text), (text, []))
 
 

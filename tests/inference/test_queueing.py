@@ -5,22 +5,19 @@ from collections.abc import Sequence
 from twisted.trial.unittest import SynchronousTestCase
 
 from mnemo.inference.interfaces import Priority
-from mnemo.inference.run import PrepareStep, Prompt, Room, Run
-from mnemo.inference.slots import Slots
-from mnemo.inference.snapshot import (
+from mnemo.inference.queueing import (
     BEGINNING,
     INTERACTIVE_FIRST,
     NEXT,
     NO_ROOM,
     NO_SLOT,
-    Ages,
-    Counts,
-    Request,
     oldest,
     requests,
-    share,
     waiting,
 )
+from mnemo.inference.run import PrepareStep, Prompt, Room, Run
+from mnemo.inference.slots import Slots
+from mnemo.inference.snapshot import Ages, Counts, Request
 from mnemo.inference.steps import DecodeStep, Outcome, Token
 
 INTERACTIVE, BACKGROUND = Priority
@@ -55,7 +52,7 @@ class RequestsTests(SynchronousTestCase):
     def seen(self) -> tuple[Request, ...]:
         now = 10.0
         at = dict(self.asked)
-        ordered = [(run, at[run]) for run in self.slots.runs]
+        ordered = [(run, at[run]) for run in self.slots.turns]
         return requests(ordered, self.slots.room.slots, now, lambda session: f"the {session}")
 
     def whys(self) -> list[tuple[str, int, str]]:
@@ -135,8 +132,3 @@ class RequestsTests(SynchronousTestCase):
         self.assertEqual(waiting(seen), Counts(2, 1))
         self.assertEqual(oldest(seen), Ages(8.0, 6.0))
         self.assertEqual(oldest(()), Ages())
-
-
-class ShareTests(SynchronousTestCase):
-    def test_a_share_of_nothing_is_nothing(self) -> None:
-        self.assertEqual((share(0, 0), share(1, 3)), (0.0, 0.333))
