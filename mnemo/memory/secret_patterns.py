@@ -55,10 +55,21 @@ _TOKENS: Final[tuple[tuple[str, str, str], ...]] = (
     ("slack token", "xox", r"xox[a-z]-(?=[A-Za-z-]*\d)[A-Za-z0-9-]{16,}"),
     ("stripe key", "k_", r"[rs]k_(?:live|test)_[A-Za-z0-9]{16,}"),
     ("age key", "age-secret-key-", r"AGE-SECRET-KEY-1[0-9A-Z]{58}"),
+    ("databricks token", "dapi", r"dapi[0-9a-f]{32}"),
+    ("digitalocean token", "_v1_", r"do[opr]_v1_[0-9a-f]{64}"),
+    ("docker token", "dckr_pat_", r"dckr_pat_[\w-]{20,}"),
+    ("google token", "ya29.", r"ya29\.[\w-]{20,}"),
+    ("groq key", "gsk_", r"gsk_[A-Za-z0-9]{40,}"),
+    ("shopify token", "shp", r"shp(?:at|ca|pa|ss)_[0-9a-fA-F]{32}"),
+    ("vault token", "hv", r"hv[bs]\.[\w-]{24,}"),
     ("json web token", "eyj", r"eyJ[\w-]{8,}\.eyJ[\w-]{8,}\.[\w-]+"),
 )
 
 _PASSWORD = r"pass[_ -]?word|passwd|pwd|pass[_-]?phrase|passcode"
+
+# What C{pass} alone has to stand behind, to be no word.
+_OF = r"db|mysql|pg|postgres|redis|smtp|e?mail|ftp|ssh|sudo|root|admin|user|login|auth|key"
+_PASS = rf"(?:{_OF})[_-]?pass|(?-i:(?<=[A-Z0-9]_)PASS)"
 _KEY = (
     r"api[_ -]?key"
     r"|(?:secret|private|account|encryption|signing|access|auth)[_ -]?(?:access[_ -]?)?key"
@@ -68,17 +79,29 @@ _OTHER = r"secret|token"
 # What follows such a name and makes it the name of something else.
 _ABOUT = r"url|uri|type|name|id|exp|len|count|path|file|field|ttl|limit|size|column|header|reset"
 
+_NAME = rf"(?P<password>{_PASSWORD}|{_PASS})|(?P<key>{_KEY})|(?P<other>{_OTHER})"
+
+_BARE = r"(?P<bare>[^\s\"'`,;(){}\[\]<>]{6,512})"
+
 _ASSIGNED = (
-    rf"(?i:(?P<password>{_PASSWORD})|(?P<key>{_KEY})|(?P<other>{_OTHER}))"
+    rf"(?i:{_NAME})"
     rf"(?i:[_-](?!{_ABOUT})[a-z0-9]{{1,16}})?(?![A-Za-z0-9])"
     r"[\"'`\]]{0,2}[ \t]{0,4}(?::=|=>|={1,3}|:)[ \t]{0,4}"
     r"(?:\"(?P<double>[^\"\s]{4,512})\"|'(?P<single>[^'\s]{4,512})'|`(?P<ticked>[^`\s]{4,512})`"
-    r"|(?P<bare>[^\s\"'`,;(){}\[\]<>]{6,512}))"
+    rf"|{_BARE})"
 )
 
+_FLAG = rf"(?<![\w-])--(?i:(?:[a-z]{{1,16}}-){{0,2}}(?:{_NAME}))[ \t]{{1,4}}[\"']?{_BARE}"
+
 _SAID = (
-    rf"(?i:\b(?:{_PASSWORD})[ \t]+(?:is|was|set to|changed to)[ \t]+)"
+    rf"(?i:\b(?:(?:{_PASSWORD})[ \t]+(?:is|was|set to|changed to)"
+    r"|login[ \t]+\S{1,64}[ \t]+password)[ \t]+)"
     r"[\"'`]?(?P<said>[^\s\"'`]{6,128})"
+)
+
+_TO_A_COMMAND = (
+    r"\b(?:curl\b[^\n]{0,120}?[ \t](?:-u|--user)[ \t=]{0,4}[\"']?[^\s:\"']{1,64}:"
+    r"|sshpass[ \t]+-p[ \t]?[\"']?)(?P<value>[^\s\"'`]{3,128})"
 )
 
 _IN_ADDRESS = (
@@ -120,6 +143,7 @@ def _patterns() -> Iterator[Pattern]:
         Pattern("password", re.compile(_IN_ADDRESS), ("://",)),
         Pattern("bearer token", re.compile(_CARRIED), ("bearer",)),
         Pattern("authorization", re.compile(_AUTHORIZED), ("authorization",)),
+        Pattern("password", re.compile(_TO_A_COMMAND), ("curl", "sshpass")),
     )
     for kind, hint, token in _TOKENS:
         yield Pattern(kind, re.compile(rf"(?<![\w-])(?:{token})"), (hint,))
@@ -128,6 +152,7 @@ def _patterns() -> Iterator[Pattern]:
         shapes = list(detector().denylist)[: 1 if detector is AWSKeyDetector else None]
         yield from (Pattern(kind, shape, whole=True) for shape in shapes)
     yield Pattern("", re.compile(_ASSIGNED), ("pass", "pwd", "key", "secret", "token"))
+    yield Pattern("", re.compile(_FLAG), ("--",))
     yield Pattern("password", re.compile(_SAID), ("pass", "pwd"))
 
 

@@ -7,10 +7,10 @@ stays and the secret does not. What stands between C{<private>} and C{</private>
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from mnemo.memory.secret_patterns import (
     BLOCK,
@@ -34,6 +34,8 @@ _LONGEST_BLOCK = 20_000
 """Characters within which a private key has to end."""
 
 _tag = re.compile(r"<(/?)private(?:\s[^<>]{0,100})?>", re.IGNORECASE)
+
+_line_end = re.compile(r"[\r\n]")
 
 _placeholder = re.compile(
     r"(?i)your|example|placeholder|dummy|change.?me|redacted|x{3}|\*{3}|\.{3}|…"
@@ -78,20 +80,36 @@ class Hidden:
     private: int = 0
     empty: bool = False
 
+    def counting(self, others: Iterable["Hidden"]) -> "Hidden":
+        """The same text, with what was taken out of C{others} counted as well."""
+        counted = Counter(self.kinds)
+        private = self.private
+        for each in others:
+            counted.update(each.kinds)
+            private += each.private
+        return evolve(self, kinds=dict(sorted(counted.items())), private=private)
+
 
 def hidden(text: str) -> Hidden:
     """C{text} without its secrets and private passages. Takes time in proportion to its length."""
-    public, private = _without_private(text)
-    empty = private > 0 and not public.replace(PRIVATE, "").strip()
+    passages = list(_private(text))
+    public = _replaced(text, ((start, end, PRIVATE) for start, end in passages))
+    empty = bool(passages) and not public.replace(PRIVATE, "").strip()
     secrets = find_secrets(public)
-    parts: list[str] = []
-    at = 0
-    for secret in secrets:
-        parts += (public[at : secret.start], f"[secret: {secret.kind}]")
-        at = secret.end
-    parts.append(public[at:])
-    kinds = Counter(secret.kind for secret in secrets)
-    return Hidden("".join(parts), dict(sorted(kinds.items())), private, empty)
+    marks = ((each.start, each.end, f"[secret: {each.kind}]") for each in secrets)
+    kinds = Counter(each.kind for each in secrets)
+    return Hidden(_replaced(public, marks), dict(sorted(kinds.items())), len(passages), empty)
+
+
+def without_private(text: str) -> str:
+    """C{text} with a mark for each private passage, and as many lines as before."""
+    return _replaced(
+        text,
+        (
+            (start, end, PRIVATE + "".join(_line_end.findall(text, start, end)))
+            for start, end in _private(text)
+        ),
+    )
 
 
 def find_secrets(text: str) -> list[Secret]:
@@ -112,22 +130,30 @@ def find_secrets(text: str) -> list[Secret]:
     return merged
 
 
-def _without_private(text: str) -> tuple[str, int]:
-    """C{text} with a mark for each private passage, and how many those are."""
-    parts: list[str] = []
-    at = depth = passages = 0
+def _private(text: str) -> Iterator[tuple[int, int]]:
+    """Where private passages stand, with their tags; one that is not closed reaches to the end."""
+    depth = start = 0
     for tag in _tag.finditer(text):
         if not tag[1]:
-            if depth == 0:
-                parts += (text[at : tag.start()], PRIVATE)
-                passages += 1
+            start = start if depth else tag.start()
             depth += 1
         elif depth:
             depth -= 1
-            at = tag.end()
-    if not depth:
-        parts.append(text[at:])
-    return "".join(parts), passages
+            if not depth:
+                yield start, tag.end()
+    if depth:
+        yield start, len(text)
+
+
+def _replaced(text: str, marks: Iterable[tuple[int, int, str]]) -> str:
+    """C{text} with a mark in the place of each span."""
+    parts: list[str] = []
+    at = 0
+    for start, end, mark in marks:
+        parts += (text[at:start], mark)
+        at = end
+    parts.append(text[at:])
+    return "".join(parts)
 
 
 def _blocks(text: str) -> Iterator[Secret]:

@@ -9,8 +9,7 @@ from mnemo.memory.moments import iso
 from mnemo.tools.base import READS, Call, Hints, Tool
 from mnemo.tools.interfaces import ToolError
 from mnemo.tools.progress import Progress
-from mnemo.tools.remember import home_of
-from mnemo.tools.scope import project_shown
+from mnemo.tools.scope import home_of, project_shown
 from mnemo.tools.views import counted
 from mnemo.transfer.ingest import Ingested, NotAFolder
 from mnemo.transfer.walk import Exclusions
@@ -48,6 +47,8 @@ ExcludedPattern = Annotated[
         max_length=1000,
     ),
 ]
+
+ToExclude = Annotated[bool, msgspec.Meta(description="False lifts the exclusion again.")]
 
 
 @frozen(kw_only=True, slots=False)
@@ -133,13 +134,18 @@ class IngestProject(Tool):
 
 @frozen(kw_only=True, slots=False)
 class Excluded:
-    """A pattern that is kept. New is false where it was there already."""
+    """A pattern, whether it is excluded, and whether that is new."""
 
     pattern: str
+    excluded: bool
     new: bool
 
     def text(self) -> str:
         """What holds from now on."""
+        if not self.excluded:
+            if not self.new:
+                return f"{self.pattern} was not excluded; list_exclusions has what is."
+            return f"{self.pattern} is excluded no longer: ingest_project reads it again."
         known = "" if self.new else " It was there already."
         return (
             f"{self.pattern} is not read any more.{known} What was read of it is forgotten when "
@@ -151,7 +157,7 @@ class Excluded:
 class ExcludePath(Tool):
     """
     Keep files out of memory: ingest_project does not read what the pattern names, in any
-    project, and forgets what it has read of it before.
+    project, and forgets what it has read of it before. With excluded: false it is read again.
     """
 
     name: ClassVar[str] = "exclude_path"
@@ -159,10 +165,14 @@ class ExcludePath(Tool):
     hints: ClassVar[Hints] = Hints(idempotent=True)
 
     pattern: ExcludedPattern
+    excluded: ToExclude = True
 
     async def run(self, call: Call) -> Excluded:
-        """Keep the pattern."""
-        pattern = self.pattern.strip()
+        """Keep the pattern, or lift it."""
+        exchange, pattern = call.memories.store.exchange, self.pattern.strip()
+        if not self.excluded:
+            lifted = await exchange.include(pattern)
+            return Excluded(pattern=pattern, excluded=False, new=lifted)
         if not pattern or pattern.startswith(("!", "#")) or not pattern.isprintable():
             raise ToolError(
                 f'"pattern" was {self.pattern[:60]!r}; accepted: one pattern as in .gitignore, '
@@ -172,8 +182,8 @@ class ExcludePath(Tool):
             Exclusions.of([pattern])
         except ValueError as error:
             raise ToolError(f'"pattern" was {pattern[:60]!r}: {error}') from None
-        is_new = await call.memories.store.exchange.exclude(pattern, call.now)
-        return Excluded(pattern=pattern, new=is_new)
+        is_new = await exchange.exclude(pattern, call.now)
+        return Excluded(pattern=pattern, excluded=True, new=is_new)
 
 
 @frozen(kw_only=True, slots=False)
@@ -194,13 +204,14 @@ class ExclusionList:
         """A line for each."""
         if not self.exclusions:
             return "Nothing is excluded; exclude_path does that."
-        return "\n".join(f"{each.pattern} (since {each.added_at})" for each in self.exclusions)
+        lines = [f"{each.pattern} (since {each.added_at})" for each in self.exclusions]
+        return "\n".join([*lines, "exclude_path with excluded: false lifts one."])
 
 
 @frozen(kw_only=True)
 class ListExclusions(Tool):
     """
-    List the patterns that exclude_path was given.
+    List the patterns that exclude_path was given. It lifts one with excluded: false.
     """
 
     name: ClassVar[str] = "list_exclusions"

@@ -9,8 +9,7 @@ from mnemo.tools.base import Call, Hints, Tool
 from mnemo.tools.ingest import LISTED, SHOWN, DryRun
 from mnemo.tools.interfaces import ToolError
 from mnemo.tools.progress import Progress
-from mnemo.tools.remember import Home, home_of
-from mnemo.tools.scope import ALL, named, project_shown
+from mnemo.tools.scope import ALL, Home, home_of, named, project_shown
 from mnemo.tools.views import counted
 from mnemo.transfer.exporting import CannotExport, Form
 from mnemo.transfer.importing import Outcome
@@ -164,6 +163,8 @@ class Export(Tool):
         """Write it."""
         asked = self.project.strip()
         project = await named(call, asked) if asked not in ("", ALL) else None
+        if project is not None and not await call.memories.store.memory_ids(project):
+            raise ToolError(f"no project {project[:60]!r} has memories; status names those")
         progress = Progress(call.context.client, call.memories.clock, 0)
         try:
             exported = await call.transfer.exporting.export(

@@ -1,6 +1,6 @@
 """Taking in what other systems, or another mnemo, have kept."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence, Set
 from functools import partial
 from itertools import islice
 from pathlib import Path
@@ -14,9 +14,9 @@ from mnemo.memory.memories import Memories
 from mnemo.memory.projects import LONGEST, project_of
 from mnemo.memory.remember import Unfit, check
 from mnemo.memory.salience import INITIAL, fades
-from mnemo.memory.secrets import hidden
-from mnemo.store.exchange import Imported, ImportedLink, MemoryLine
-from mnemo.store.records import Memory, NewMemory, QueryRow
+from mnemo.memory.secrets import Hidden, hidden
+from mnemo.store.exchange import Imported, ImportedLink, LinkLine, MemoryLine
+from mnemo.store.records import Link, Memory, NewMemory, QueryRow
 from mnemo.transfer import kinds, lines
 from mnemo.transfer.kinds import Found, System
 from mnemo.transfer.systems.records import Asked, Bad, Foreign, Record, Unreadable
@@ -98,6 +98,7 @@ class Importing:
         self, found: Found, project: str, dry_run: bool, told: Told, outcome: Outcome
     ) -> None:
         done = 0
+        keys: set[str] = set()
         links: list[ImportedLink] = []
         recalls: list[Asked] = []
         while batch := await self._in_thread(partial(_some, found.records)):
@@ -106,13 +107,14 @@ class Importing:
             prepared = await self._in_thread(prepare)
             outcome.bad += prepared.bad
             outcome.hidden += prepared.hidden
+            keys.update(each.key for each in prepared.memories)
             links += prepared.links
             recalls += prepared.recalls
             await self._keep(prepared.memories, dry_run, outcome)
             done += len(batch)
             told(done, max(found.total, done + 1), f"{outcome.added:,} memories imported")
         # A link may lead to a memory that came later.
-        await self._link(links, dry_run, outcome)
+        await self._link(list(dict.fromkeys(links)), keys, dry_run, outcome)
         for recall in recalls:
             await self._ask(recall, dry_run, outcome)
 
@@ -128,19 +130,31 @@ class Importing:
         outcome.known += len(batch) - len(added)
         self._announce(added)
 
-    async def _link(self, links: Sequence[ImportedLink], dry_run: bool, outcome: Outcome) -> None:
-        distinct = list(dict.fromkeys(links))
-        if dry_run:
-            outcome.links = len(distinct)
-            return
-        for at in range(0, len(distinct), AT_ONCE):
-            some = distinct[at : at + AT_ONCE]
-            loose = await self._memories.store.exchange.link_imports(some)
+    async def _link(
+        self, links: Sequence[ImportedLink], keys: Set[str], dry_run: bool, outcome: Outcome
+    ) -> None:
+        """
+        Keep links.
+
+        @param keys: of the memories that come with them
+        """
+        for at in range(0, len(links), AT_ONCE):
+            some = links[at : at + AT_ONCE]
+            if dry_run:
+                loose = await self._loose(some, keys)
+            else:
+                loose = await self._memories.store.exchange.link_imports(some)
             outcome.links += len(some) - len(loose)
             outcome.bad += [
                 Bad(f"link of {each.source} to {each.target}", "one of them is not there")
                 for each in loose
             ]
+
+    async def _loose(self, links: Sequence[ImportedLink], keys: Set[str]) -> list[ImportedLink]:
+        """The links of which an end would not be there."""
+        ends = {end for each in links for end in (each.source, each.target)}
+        there = keys | (await self._memories.store.exchange.imported(list(ends - keys))).keys()
+        return [each for each in links if not {each.source, each.target} <= there]
 
     async def _ask(self, recall: Asked, dry_run: bool, outcome: Outcome) -> None:
         """Keep a recall and how it was judged; its effect on salience came with the memories."""
@@ -185,20 +199,21 @@ class Importing:
     def _imported(self, record: Foreign, system: str, project: str) -> tuple[Imported, int]:
         """A memory as it is kept, and how many marks stand in it. Raises L{Unfit}."""
         text, marks = _fit(record.text)
-        source, *concepts = (hidden(each).text for each in (record.source, *record.concepts))
+        source, *concepts = (hidden(each) for each in (record.source, *record.concepts))
+        marks += sum(map(_marks, (source, *concepts)))
         updated = record.created if record.updated is None else record.updated
         salience = INITIAL[record.type] if record.salience is None else record.salience
         memory = NewMemory(
             id=self._memories.make_id(MEMORY),
             text=text,
             type=record.type,
-            source=source or system,
+            source=source.text or system,
             project=_project(record.project) or project,
             session=record.session,
             salience=salience,
             fades=fades(record.type, salience, updated),
             created=record.created,
-            concepts=tuple(dict.fromkeys(concepts)),
+            concepts=tuple(dict.fromkeys(each.text for each in concepts)),
         )
         for each in (record.key, record.source, record.project, record.session, *record.concepts):
             _check_text(each)
@@ -223,6 +238,7 @@ class Importing:
                 known = await self._memories.store.get([each.id for each in memories])
                 outcome.known += len(known)
                 outcome.added += len(memories) - len(known)
+                outcome.links += await self._new_links(numbered)
             else:
                 carried = await self._memories.store.exchange.carry_in(
                     [each.line for each in numbered]
@@ -237,6 +253,15 @@ class Importing:
                 self._announce(carried.memories)
             done += len(batch)
             told(done, max(found.total, done + 1), f"{outcome.added:,} memories imported")
+
+    async def _new_links(self, numbered: Sequence[lines.Numbered]) -> int:
+        """How many of the links among lines are not there yet."""
+        links = [each.line for each in numbered if isinstance(each.line, LinkLine)]
+        there = await self._memories.store.links(list({each.source for each in links}))
+        return sum(
+            Link(each.target, each.relation, True) not in there.get(each.source, ())
+            for each in links
+        )
 
     def _announce(self, added: Sequence[Memory]) -> None:
         for _ in added:
@@ -254,7 +279,11 @@ def _fit(text: str) -> tuple[str, int]:
     found = hidden(text)
     if found.empty:
         raise Unfit("it is private as a whole")
-    return found.text, sum(found.kinds.values()) + found.private
+    return found.text, _marks(found)
+
+
+def _marks(found: Hidden) -> int:
+    return sum(found.kinds.values()) + found.private
 
 
 def _check_text(text: str) -> None:

@@ -13,7 +13,7 @@ from mnemo.memory.ids import MEMORY
 from mnemo.memory.memories import Memories
 from mnemo.memory.projects import place_of
 from mnemo.memory.salience import INITIAL, fades
-from mnemo.memory.secrets import find_secrets
+from mnemo.memory.secrets import find_secrets, without_private
 from mnemo.store.exchange import FileRead, Piece
 from mnemo.store.records import NewMemory
 from mnemo.transfer.chunks import Part, of_pages, split
@@ -84,9 +84,12 @@ class Ingesting:
     """
     Reads folders, one at a time. A file is kept whole or not at all, so that whatever is broken
     off goes on where it was when it is begun again.
+
+    @ivar _home: mnemo's own folder, which is not read: exports hold what was forgotten since
     """
 
     _memories: Memories
+    _home: Path
     _in_thread: InThread
     _lock: DeferredLock = field(factory=DeferredLock, init=False)
 
@@ -103,7 +106,7 @@ class Ingesting:
     async def _ingest(self, folder: str, project: str, dry_run: bool, told: Told) -> Ingested:
         exchange = self._memories.store.exchange
         excluded = Exclusions.of(each.pattern for each in await exchange.exclusions())
-        place, walked = await self._in_thread(partial(_look, folder, excluded))
+        place, walked = await self._in_thread(partial(_look, folder, excluded, self._home))
         known = await exchange.files(project, str(place.folder))
         result = Ingested(str(place.base), skipped=list(walked.skipped))
         seen: set[str] = set()
@@ -201,18 +204,22 @@ class Ingesting:
 # -- on a thread
 
 
-def _look(asked: str, excluded: Exclusions) -> tuple[_Folder, Walked]:
+def _look(asked: str, excluded: Exclusions, home: Path) -> tuple[_Folder, Walked]:
     folder = Path(asked).expanduser()
     if not folder.is_absolute() or not folder.is_dir():
         raise NotAFolder(f"{asked[:200]!r} is not the absolute path of a folder")
-    folder = folder.resolve()
+    folder, home = folder.resolve(), home.resolve()
+    if folder.is_relative_to(home):
+        raise NotAFolder(f"{asked[:200]!r} is mnemo's own, and is not read")
     root = place_of(str(folder)).root
     base = folder if root is None or not folder.is_relative_to(root) else root
-    return _Folder(base, folder), walk(base, folder, excluded)
+    return _Folder(base, folder), walk(base, folder, excluded, home)
 
 
 def _read(base: Path, path: str) -> _Read | Skipped:
     """A file in parts, or why it has none."""
+    if find_secrets(path):
+        return Skipped(path, "its name holds a secret")
     is_pdf = PurePosixPath(path).suffix.lower() == ".pdf"
     try:
         content = read_inside(base, path, LONGEST_PDF if is_pdf else LONGEST_TEXT)
@@ -220,12 +227,17 @@ def _read(base: Path, path: str) -> _Read | Skipped:
         lasting = not str(problem).startswith("it cannot be read")
         return Skipped(path, str(problem), lasting)
     try:
-        parts = of_pages(pages_of(content)) if is_pdf else split(path, _decoded(content))
+        pages = pages_of(content) if is_pdf else [_decoded(content)]
     except CannotRead as problem:
         return Skipped(path, str(problem))
-    for part in parts:
-        if secrets := find_secrets(part.words):
-            return Skipped(path, f"it holds a secret ({secrets[0].kind}) at {part.where}")
+    public = [without_private(page) for page in pages]
+    # Before they are cut: half a secret looks like none.
+    for number, page in enumerate(public, 1):
+        if secrets := find_secrets(page):
+            line = page.count("\n", 0, secrets[0].start) + 1
+            place = f"page={number}" if is_pdf else f"L{line}"
+            return Skipped(path, f"it holds a secret ({secrets[0].kind}) at {place}")
+    parts = of_pages(public) if is_pdf else split(path, public[0])
     if not parts:
         return Skipped(path, "it is empty")
     return _Read(_hash(content), tuple((_hash(part.words.encode()), part) for part in parts))

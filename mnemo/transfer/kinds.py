@@ -2,6 +2,7 @@
 
 import json
 import sqlite3
+import stat
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final, Literal, get_args
@@ -35,6 +36,9 @@ SYSTEMS: Final[tuple[str, ...]] = get_args(System)
 _SQLITE = b"SQLite format 3\0"
 
 _LONGEST_JSON = 1 << 30
+
+_LONGEST_FIRST = 1 << 24
+"""Bytes of a line that says what follows it. What has no line ends is not read to find one."""
 
 
 @frozen
@@ -70,9 +74,13 @@ def find(path: Path, expected: System | None) -> Found:
 
 
 def _find(path: Path) -> Found | None:
-    if path.is_dir():
+    mode = path.stat().st_mode
+    if stat.S_ISDIR(mode):
         total = len(basic_memory.files(path))
         return Found("basic-memory", total, basic_memory.records(path)) if total else None
+    # A device may have no end, and a pipe no beginning.
+    if not stat.S_ISREG(mode):
+        raise Unreadable(f"{path} is neither a file nor a folder")
     with path.open("rb") as file:
         head = file.read(len(_SQLITE))
     return _database(path) if head == _SQLITE else _text(path)
@@ -112,7 +120,7 @@ def _text(path: Path) -> Found | None:
         written = path.stat().st_mtime
         opened = knowledge_graph.records(_lines(path), written)
         return Found("memory-server", _count_lines(path), opened)
-    if path.stat().st_size > _LONGEST_JSON:
+    if path.stat().st_size > _LONGEST_JSON or not _may_be_json(path):
         return None
     try:
         listed = mem0.listed(json.loads(path.read_bytes()))
@@ -122,14 +130,20 @@ def _text(path: Path) -> Found | None:
 
 
 def _first_line(path: Path) -> object:
-    with path.open(encoding="utf-8", errors="replace") as file:
-        for line in file:
+    with path.open("rb") as file:
+        while line := file.readline(_LONGEST_FIRST):
             if line.strip():
                 try:
-                    return json.loads(line)
+                    return json.loads(line.decode(errors="replace"))
                 except (ValueError, RecursionError):
                     return None
     return None
+
+
+def _may_be_json(path: Path) -> bool:
+    with path.open("rb") as file:
+        head = file.read(1_024).removeprefix(b"\xef\xbb\xbf")
+    return head.lstrip()[:1] in (b"[", b"{")
 
 
 def _lines(path: Path) -> Iterator[str]:

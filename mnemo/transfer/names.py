@@ -42,9 +42,9 @@ def check_name(name: str) -> str:
         raise BadName(f"{shown} holds a character that no name has")
     for topic in name.split("/"):
         if topic in ("", ".", "..") or topic != topic.strip():
-            raise BadName(f'{shown} has a topic that is empty, "." or ".."')
+            raise BadName(f'{shown} has a part between slashes that is empty, "." or ".."')
         if len(topic.encode()) > 250:
-            raise BadName(f"{shown} has a topic that is too long")
+            raise BadName(f"{shown} has a part between slashes that is too long")
     return name
 
 

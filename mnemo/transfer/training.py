@@ -16,7 +16,7 @@ from twisted.internet.defer import DeferredLock
 from mnemo.memory.memories import Memories
 from mnemo.memory.secrets import hidden
 from mnemo.store.exchange import MemoryLine, Page, Place
-from mnemo.store.records import DerivedField
+from mnemo.store.jobs import DerivedField
 from mnemo.transfer.thread import InThread, Told
 
 FOLDER: Final = "training"

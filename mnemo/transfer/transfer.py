@@ -29,7 +29,7 @@ class Transfer:
     training: Training = field(init=False)
 
     def __attrs_post_init__(self) -> None:
-        self.ingesting = Ingesting(self._memories, self._in_thread)
+        self.ingesting = Ingesting(self._memories, self.home, self._in_thread)
         self.importing = Importing(self._memories, self._in_thread)
         self.exporting = Exporting(self._memories, self.home, self._in_thread)
         self.training = Training(self._memories, self.home, self._in_thread)

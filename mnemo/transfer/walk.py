@@ -112,6 +112,7 @@ class _Walk:
 
     base: Path
     exclusions: Exclusions
+    home: Path | None
     files: list[str] = field(factory=list)
     skipped: list[Skipped] = field(factory=list)
 
@@ -142,7 +143,7 @@ class _Walk:
             path = folder + entry.name
             is_folder = entry.is_dir(follow_symlinks=False)
             marked = path + "/" if is_folder else path
-            if (is_folder and entry.name in NEVER_ENTERED) or _is_ignored(marked, ignores):
+            if (is_folder and self._is_no_project(path)) or _is_ignored(marked, ignores):
                 continue
             if not _is_text(path):
                 self.skip(ascii(path), "its name is no text")
@@ -159,15 +160,20 @@ class _Walk:
             else:
                 self.skip(path, "it is no file")
 
+    def _is_no_project(self, folder: str) -> bool:
+        return folder.rpartition("/")[2] in NEVER_ENTERED or self.base / folder == self.home
 
-def walk(base: Path, folder: Path, exclusions: Exclusions) -> Walked:
+
+def walk(base: Path, folder: Path, exclusions: Exclusions, home: Path | None = None) -> Walked:
     """
     Look through C{folder}, which is C{base} or lies in it. No link is followed.
 
     Every C{.gitignore} between the two and below is kept to, as git does.
+
+    @param home: mnemo's own folder, which is not entered
     """
     inside = folder.relative_to(base)
-    walking = _Walk(base, exclusions)
+    walking = _Walk(base, exclusions, home)
     ignores: list[tuple[str, GitIgnoreSpec]] = []
     above = ""
     for part in inside.parts:

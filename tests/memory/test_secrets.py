@@ -10,6 +10,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from mnemo.memory.secrets import PRIVATE, find_secrets, hidden
 
 _ALNUM = string.ascii_letters + string.digits
+_HEX = "0123456789abcdef"
 _JWT_HEAD = "eyJhbGciOiJIUzI1NiJ9"
 _JWT_BODY = "eyJzdWIiOiIxMjM0NTY3ODkwIn0"
 
@@ -35,17 +36,24 @@ PLANTED: dict[str, st.SearchStrategy[str]] = {
     "age key": after("AGE-SECRET-KEY-1", string.ascii_uppercase + string.digits, 58),
     "anthropic key": after("sk-ant-api03-", _ALNUM + "-_", 90),
     "aws access key": after("AKIA", string.ascii_uppercase + string.digits, 16),
+    "databricks token": after("dapi", _HEX, 32),
+    "digitalocean token": after("dop_v1_", _HEX, 64),
+    "docker token": after("dckr_pat_", _ALNUM + "-_", 27),
     "github token": after("ghp_", _ALNUM, 36) | after("github_pat_", _ALNUM + "_", 82),
     "gitlab token": after("glpat-", _ALNUM, 20),
     "google api key": after("AIza", _ALNUM + "-_", 35),
+    "google token": after("ya29.", _ALNUM + "-_", 60),
+    "groq key": after("gsk_", _ALNUM, 52),
     "hugging face token": after("hf_", _ALNUM, 34),
     "json web token": after(f"{_JWT_HEAD}.{_JWT_BODY}.", _ALNUM, 43),
     "npm token": after("npm_", _ALNUM, 36),
     "openai key": after("sk-proj-", _ALNUM + "-_", 64) | after("sk-", _ALNUM, 48),
     "private key": st.binary(min_size=64, max_size=400).map(block),
     "sendgrid key": of(_ALNUM, 65).map(lambda rest: f"SG.{rest[:22]}.{rest[22:]}"),
+    "shopify token": after("shpat_", _HEX, 32),
     "slack token": after("xoxb-123456789012-123456789012-", _ALNUM, 24),
     "stripe key": after("sk_live_", _ALNUM, 24),
+    "vault token": after("hvs.", _ALNUM + "-_", 90),
 }
 
 SENTENCES = st.lists(
@@ -70,6 +78,10 @@ SENTENCES = st.lists(
             "class-name--with-many-parts-42",
             "password: <your password here>",
             "if password == stored_password:",
+            "mysql --password $DB_PASS --password-file /run/pass1",
+            "first_pass = optimise2(code); BYPASS=1",
+            'curl -u "$USER:$PASS" https://example.org:8443/a1',
+            "say your login and password before 10:30",
             'tokenizer = "bert-base-uncased-v2"',
         ]
     ),
@@ -108,6 +120,13 @@ class Planted(SynchronousTestCase):
             f"postgresql://app:{password}@db.internal:5432/app",
             f"redis://:{password}@localhost/0",
             f'{{"password": "{password}", "user": "ann"}}',
+            f"SMTP_PASS={password}",
+            f"db_pass: '{password}'",
+            f"mysql --user ann --password {password} app",
+            f"curl -s -u ann:{password} https://example.org",
+            f"curl --user 'ann:{password}' https://example.org",
+            f"sshpass -p {password} ssh ann@example.org",
+            f"machine example.org login ann password {password}",
         ):
             found = hidden("\n".join([*before, text]))
             self.assertNotIn(password, found.text, text)
@@ -123,6 +142,8 @@ class Planted(SynchronousTestCase):
             (f"Authorization: Bearer {value}", "bearer token"),
             (f"curl -H 'authorization: token {value}'", "authorization"),
             ("Authorization: Basic YWxhZGRpbjpvcGVu", "authorization"),
+            (f"deploy --api-key {value} --dry-run", "api key"),
+            (f"gh auth login --with-token '{value}'", "token"),
         ):
             found = hidden(text)
             self.assertNotIn(value, found.text, text)
@@ -234,6 +255,9 @@ class Effort(SynchronousTestCase):
             "://a:",
             "password: ",
             "-----BEGIN PRIVATE KEY-----",
+            "curl -u ",
+            "--a-password ",
+            "login password ",
         ):
             found = hidden((unit * 40_000)[:100_000])
             self.assertEqual(Counter(found.kinds), Counter())

@@ -70,7 +70,8 @@ class Excluding(IngestTestCase):
         self.write("gen/a.txt", "the heron stands")
         self.call("ingest_project", directory=str(self.folder))
         self.assertEqual(
-            self.call("exclude_path", pattern=" gen/ "), {"pattern": "gen/", "new": True}
+            self.call("exclude_path", pattern=" gen/ "),
+            {"pattern": "gen/", "excluded": True, "new": True},
         )
         self.assertIn("was there already", self.text("exclude_path", pattern="gen/"))
         self.assertEqual(self.call("ingest_project", directory=str(self.folder))["gone"], 1)
@@ -83,7 +84,26 @@ class Excluding(IngestTestCase):
             self.call("list_exclusions"),
             {"exclusions": [{"pattern": "*.log", "added_at": "2023-11-14T22:13:20Z"}]},
         )
-        self.assertEqual(self.text("list_exclusions"), "*.log (since 2023-11-14T22:13:20Z)")
+        listed, how = self.text("list_exclusions").splitlines()
+        self.assertEqual(listed, "*.log (since 2023-11-14T22:13:20Z)")
+        self.assertIn("excluded: false", how)
+
+    def test_an_exclusion_can_be_lifted_again(self) -> None:
+        self.write("gen/a.txt", "the heron stands")
+        self.call("exclude_path", pattern="*")
+        self.call("ingest_project", directory=str(self.folder))
+        self.assertEqual(self.found("heron", project="pond"), [])
+        self.assertEqual(
+            self.call("exclude_path", pattern=" * ", excluded=False),
+            {"pattern": "*", "excluded": False, "new": True},
+        )
+        self.assertEqual(self.call("list_exclusions"), {})
+        self.call("ingest_project", directory=str(self.folder))
+        self.assertEqual(len(self.found("heron", project="pond")), 1)
+
+    def test_lifting_what_is_not_excluded_says_so(self) -> None:
+        said = self.text("exclude_path", pattern="*.log", excluded=False)
+        self.assertIn("*.log was not excluded", said)
 
     def test_what_is_no_pattern_is_refused(self) -> None:
         for pattern in (" ", "!a", "# a", "a\nb"):

@@ -59,5 +59,6 @@ class Exporting(ToolTestCase):
     def test_no_name_leads_out_of_it(self) -> None:
         for name in ("../x", "/etc/x", "a//b"):
             self.assertTrue(self.error("export", file_name=name))
+        self.assertIn("no project", self.error("export", project="nowhere"))
         self.call("export", file_name="x")
         self.assertIn("already", self.error("export", file_name="x"))

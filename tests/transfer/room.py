@@ -6,7 +6,8 @@ from typing import TypeVar
 
 from twisted.internet.defer import Deferred, maybeDeferred
 
-from mnemo.store.records import Filter, Memory
+from mnemo.store.records import Memory
+from mnemo.store.search import Filter
 from mnemo.transfer.ingest import Ingested
 from mnemo.transfer.transfer import Transfer
 from tests.memory.room import MemoryTestCase

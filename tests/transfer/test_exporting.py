@@ -17,7 +17,8 @@ from twisted.trial.unittest import SynchronousTestCase
 from mnemo.memory.memories import Memories
 from mnemo.memory.remember import Unfit
 from mnemo.store.exchange import FileRead, Imported, Piece
-from mnemo.store.records import NEVER, NewMemory, QueryRow, SessionRow, Version
+from mnemo.store.records import NEVER, NewMemory, QueryRow, Version
+from mnemo.store.sessions import SessionRow
 from mnemo.transfer.exporting import CannotExport, Exported, Form
 from mnemo.transfer.importing import Outcome
 from mnemo.transfer.names import BadName
@@ -131,6 +132,14 @@ class Lines(ExportTestCase):
 
 
 class Mirror(ExportTestCase):
+    def test_it_is_not_taken_in_again_in_other_words(self) -> None:
+        self.remember("The heron stands")
+        mirror = str(self.export("markdown").path)
+        take = self.transfer.importing.take
+        outcome: Outcome = self.done(take(mirror, None, "", False, lambda *_: None))
+        self.assertEqual((outcome.added, len(self.all_memories())), (0, 1))
+        self.assertIn("import its jsonl", outcome.bad[0].why)
+
     def test_each_memory_is_a_file_that_names_those_it_is_linked_with(self) -> None:
         first = self.remember("The heron stands", type="decision", project="Pond")
         second = self.remember(
@@ -206,11 +215,11 @@ class _Home:
         made.path.unlink()
         return content
 
-    def take(self, content: bytes) -> Outcome:
+    def take(self, content: bytes, *, dry_run: bool = False) -> Outcome:
         file = self.path / "file"
         file.write_bytes(content)
         outcome: Outcome = self.done(
-            self.transfer.importing.take(str(file), None, "", False, lambda *_: None)
+            self.transfer.importing.take(str(file), None, "", dry_run, lambda *_: None)
         )
         return outcome
 
@@ -262,7 +271,7 @@ class _Home:
         row = SessionRow(id, "mcp", "v", "c", "1", "local", project, {"b": 1, "a": {}}, "",
                          created, created, None if live else created + 1, "", 0,
                          frozenset({"mnemo://b", "mnemo://a"}), live)  # fmt: skip
-        self.done(self.store.save_session(row))
+        self.done(self.store.sessions.save(row))
 
     def _exclude(self, pattern: str) -> None:
         self.done(self.store.exchange.exclude(pattern, self.clock.seconds()))
@@ -306,12 +315,15 @@ class ThereAndBack(SynchronousTestCase):
             for name, *given_ in steps:
                 first.step(name, *given_)
             exported = first.exported()
+            dry = second.take(exported, dry_run=True)
             outcome = second.take(exported)
+            self.assertEqual((dry.added, dry.links), (outcome.added, outcome.links))
             self.assertEqual(outcome.bad, [])
             self.assertEqual(second.exported(), exported)
             again = second.take(exported)
             self.assertEqual((again.added, again.bad), (0, []))
             self.assertEqual(again.known, outcome.added)
+            self.assertEqual(second.take(exported, dry_run=True).links, 0)
             self.assertEqual(second.exported(), exported)
         finally:
             first.close()

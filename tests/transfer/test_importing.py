@@ -20,6 +20,9 @@ from tests.transfer.stores import (
     write_lines,
 )
 
+DEEP = "[" * 50_000
+"""JSON that is nested beyond all sense."""
+
 DAY = 1_735_689_600.0
 """2025-01-01T00:00:00Z"""
 
@@ -203,7 +206,7 @@ class Mnemonic(ImportTestCase):
 
     def test_a_dry_run_counts_and_keeps_nothing(self) -> None:
         outcome = self.take(dry_run=True)
-        self.assertEqual((outcome.added, outcome.known), (7, 0))
+        self.assertEqual((outcome.added, outcome.known, outcome.links), (7, 0, 4))
         self.assertEqual(self.all_memories(), [])
 
     def test_the_file_is_not_changed(self) -> None:
@@ -266,6 +269,8 @@ class MemoryService(ImportTestCase):
                 ("memories", {**of, "content_hash": "b", "content": "It flew",
                               "deleted_at": DAY + 9, "metadata": '{"quality_score": 0.4}'}),
                 ("memories", {**of, "content_hash": "c", "content": "bad", "metadata": "{"}),
+                ("memories", {**of, "content_hash": "d", "content": "deep", "metadata": DEEP}),
+                ("memories", {**of, "content_hash": "e", "content": "deep", "tags": DEEP}),
                 ("memory_graph", {"source_hash": "a", "target_hash": "b",
                                   "relationship_type": "causes"}),
             ],
@@ -280,7 +285,9 @@ class MemoryService(ImportTestCase):
         gone = self.with_text("It flew", "archived")
         self.assertEqual((gone.salience, gone.project), (0.4, "pond"))
         self.assertEqual(self.links_of(memory), [Link(gone.id, "caused_by", True)])
-        self.assertEqual([each.where for each in outcome.bad], ["memories c"])
+        self.assertEqual(
+            [each.where for each in outcome.bad], ["memories c", "memories d", "memories e"]
+        )
 
     def test_nothing_comes_twice(self) -> None:
         self.take()
@@ -330,7 +337,7 @@ class KnowledgeGraph(ImportTestCase):
                       "observations": ["stands", "flies"]}  # fmt: skip
         pond = {"type": "entity", "name": "Pond", "entityType": "place", "observations": []}
         how = {"type": "relation", "from": "Heron", "to": "Pond", "relationType": "lives_at"}
-        self.rest = (pond, how, "{broken", {"type": "other"}, {"type": "entity"})
+        self.rest = (pond, how, DEEP, {"type": "other"}, {"type": "entity"})
         write_lines(self.file, self.heron, *self.rest)
         os.utime(self.file, (DAY, DAY))
 
@@ -347,6 +354,16 @@ class KnowledgeGraph(ImportTestCase):
             {heron.id, self.with_text("Pond (place)").id},
         )
         self.assertEqual([each.where for each in outcome.bad], ["line 4", "line 5", "line 6"])
+
+    def test_a_dry_run_counts_the_links_as_they_would_be(self) -> None:
+        lost = {"type": "relation", "from": "Heron", "to": "Nobody", "relationType": "knows"}
+        write_lines(self.file, self.heron, lost, *self.rest)
+        dry, after = self.take(dry_run=True), self.take()
+        self.assertEqual((dry.links, dry.bad), (after.links, after.bad))
+        self.assertEqual(after.links, 5)
+        self.assertIn("is not there", after.bad[-1].why)
+        write_lines(self.file, lost, {**self.heron, "observations": []})
+        self.assertEqual(self.take(dry_run=True).links, 1)
 
     def test_nothing_comes_twice_but_what_is_new_does(self) -> None:
         self.take()
@@ -427,6 +444,21 @@ class Refusing(ImportTestCase):
         self.assertIn("no absolute path", self.refusal("a"))
         self.assertIn("No such file", self.refusal(str(self.folder / "missing")))
 
+    def test_what_is_no_file_is_not_opened(self) -> None:
+        os.mkfifo(self.folder / "pipe")
+        # Whoever opens it goes on for as long as there is somebody at the other end.
+        other = os.open(self.folder / "pipe", os.O_RDWR)
+        self.addCleanup(os.close, other)
+        os.write(other, b"SQLite format 4\0")
+        for path in ("/dev/null", str(self.folder / "pipe")):
+            self.assertIn("neither a file nor a folder", self.refusal(path))
+
+    def test_a_file_without_line_ends_is_not_read_to_its_end(self) -> None:
+        file = self.folder / "image"
+        with file.open("wb") as image:
+            image.truncate(1 << 40)
+        self.assertIn("no system that is known", self.refusal(str(file)))
+
     def test_another_system_than_was_expected_is_said(self) -> None:
         write_database(self.file, MEM0, [])
         self.assertIn("is from mem0, not from mnemonic", self.refusal(str(self.file), "mnemonic"))
@@ -457,8 +489,8 @@ class Refusing(ImportTestCase):
              "observations": [f"aws_access_key_id = {key}", "<private>all of it</private>"]},
             {"type": "entity", "name": "B", "entityType": key, "observations": []},
         )  # fmt: skip
-        outcome = self.take()
-        self.assertGreaterEqual(outcome.hidden, 1)
+        # In an observation of A twice, in the words of B and among its concepts.
+        self.assertEqual(self.take().hidden, 4)
         self.assertNotIn(key, "".join(map(repr, self.all_memories())))
         self.assertEqual(self.with_text("B ([secret: aws access key])").concepts,
                          ("B", "[secret: aws access key]"))  # fmt: skip

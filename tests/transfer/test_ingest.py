@@ -16,6 +16,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 KILLED = """
 import os, signal, sys
+from pathlib import Path
 from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
 from mnemo.memory.memories import Memories
@@ -29,7 +30,8 @@ def told(done, total, path):
         os.kill(os.getpid(), signal.SIGKILL)
 
 clock = Clock()
-ingesting = Ingesting(Memories(open_store(sys.argv[1], clock), FakeEmbedder(), clock), here)
+memories = Memories(open_store(sys.argv[1], clock), FakeEmbedder(), clock)
+ingesting = Ingesting(memories, Path("/nowhere"), here)
 Deferred.fromCoroutine(ingesting.ingest(sys.argv[2], "pond", False, told))
 """
 
@@ -160,9 +162,37 @@ class LeavingOut(TransferTestCase):
         self.write("a.txt", f"one\n\naws_access_key_id = {key}\n")
         self.write(".env", "A=1")
         skipped = self.skipped()
-        self.assertRegex(skipped["a.txt"], r"it holds a secret \(.+\) at L1-L3")
+        self.assertRegex(skipped["a.txt"], r"it holds a secret \(.+\) at L3$")
         self.assertEqual(skipped[".env"], "it holds secrets, by its name")
         self.assertEqual(self.texts(), [])
+
+    def test_a_secret_on_the_border_of_two_pieces_is_found(self) -> None:
+        for before in range(1_965, 2_000, 4):
+            self.write("a.txt", f"{'x ' * (before // 2)}ghp_{'a1' * 18} y" + " z" * 1_000)
+            self.assertIn("github token", self.skipped()["a.txt"])
+
+    def test_nor_is_one_kept_as_the_name_of_a_file(self) -> None:
+        self.write(f"ghp_{'a1' * 18}.txt", "one")
+        self.assertEqual(list(self.skipped().values()), ["its name holds a secret"])
+
+    def test_what_is_private_is_left_out_and_the_lines_stay(self) -> None:
+        self.write("a.txt", "one\n<private>two\nthree</private> four\n\nfive")
+        self.write("b.txt", "six " * 600 + "<private>seven\n" + "eight " * 600)
+        self.ingest()
+        self.assertEqual(self.texts()[0], "a.txt#L1-L5\n\none\n[private]\n four\n\nfive")
+        self.assertNotRegex("".join(self.texts()), "two|three|seven|eight")
+
+    def test_the_home_of_mnemo_is_not_read(self) -> None:
+        self.write("a.txt", "one")
+        for path in (self.folder / "own" / "exports", self.folder / "own" / "x" / "own"):
+            path.mkdir(parents=True)
+            (path / "all.jsonl").write_text("what was forgotten")
+        self.ingesting = Ingesting(self.memories, self.folder / "own", here)
+        self.assertEqual(self.ingest().skipped, [])
+        self.assertEqual(self.texts(), ["a.txt#L1\n\none"])
+        for asked in ("own", "own/exports"):
+            work = self.ingesting.ingest(str(self.folder / asked), "p", False, lambda *_: None)
+            self.assertIn("mnemo's own", self.refused(NotAFolder, work))
 
     def test_what_is_no_text_is_said(self) -> None:
         self.write("a.bin", b"a\0b")
@@ -244,7 +274,7 @@ class BreakingOff(TransferTestCase):
         self.addCleanup(lambda: self.successResultOf(self.store.stop()))
         self.assertEqual(len(self.texts()), 6)
         memories = Memories(self.store, self.embedder, self.clock)
-        self.ingesting = Ingesting(memories, here)
+        self.ingesting = Ingesting(memories, self.home, here)
         result = self.ingest()
         self.assertEqual((result.unchanged, result.new, len(self.texts())), (3, 2, 10))
 

@@ -6,7 +6,8 @@ import stat
 from typing import Any
 
 from mnemo.store.exchange import MemoryLine
-from mnemo.store.records import DerivedField, Finished, QueryRow
+from mnemo.store.jobs import DerivedField, Finished
+from mnemo.store.records import QueryRow
 from mnemo.transfer.training import CannotWrite, TrainingSet
 from tests.transfer.room import TransferTestCase
 

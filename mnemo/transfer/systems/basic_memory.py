@@ -20,6 +20,9 @@ NAME = "basic-memory"
 
 _LONGEST = 1 << 20
 
+_MIRRORED = {"id", "session", "state", "salience", "version"}
+"""What the front matter of mnemo's own mirror has together."""
+
 _FRONT = re.compile(r"\A---[ \t]*\r?\n(.*?)^---[ \t]*(?:\r?\n|\Z)", re.DOTALL | re.MULTILINE)
 _ENTRY = re.compile(r"([\w-]+):[ \t]*(.*)$")
 _ITEM = re.compile(r"[ \t]*-[ \t]+(.*)$")
@@ -62,6 +65,8 @@ def _note(folder: Path, path: str) -> tuple[Foreign, list[str], list[tuple[str, 
     except UnicodeDecodeError:
         raise ValueError("it is no UTF-8 text") from None
     front, body = _front(text)
+    if front.keys() >= _MIRRORED:
+        raise ValueError("mnemo export wrote it, for people to read; import its jsonl")
     stem = path.rpartition("/")[2].rpartition(".")[0]
     title, permalink = _one(front, "title") or stem, _one(front, "permalink")
     written = (folder / path).stat().st_mtime

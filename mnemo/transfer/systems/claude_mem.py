@@ -113,7 +113,7 @@ def _sentences(value: object) -> tuple[str, ...]:
         return ()
     try:
         found = json.loads(value)
-    except ValueError:
+    except (ValueError, RecursionError):
         return (value,)
     return tuple(map(str, found)) if isinstance(found, list) else (value,)
 

@@ -28,7 +28,7 @@ def records(lines: Iterable[str], written: float) -> Iterator[Record]:
             continue
         try:
             yield from _of(json.loads(line), written)
-        except (ValueError, TypeError, KeyError) as error:
+        except (ValueError, TypeError, KeyError, RecursionError) as error:
             said = f"it has no {error}" if isinstance(error, KeyError) else str(error)
             yield Bad(f"line {number}", said)
 

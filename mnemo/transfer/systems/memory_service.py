@@ -68,7 +68,7 @@ def _memory(row: dict[str, Any]) -> Foreign:
 def _details(value: object) -> dict[str, Any]:
     try:
         found = json.loads(str(value or "{}"))
-    except ValueError:
+    except (ValueError, RecursionError):
         raise ValueError("its metadata is no JSON") from None
     return found if isinstance(found, dict) else {}
 

@@ -156,7 +156,7 @@ def words(value: object) -> tuple[str, ...]:
         if text.startswith("["):
             try:
                 value = json.loads(text)
-            except ValueError:
+            except (ValueError, RecursionError):
                 raise _Unfit(f"{text[:40]!r} is no list") from None
         else:
             value = text.split(",")
