@@ -7,7 +7,7 @@ import click
 import msgspec
 
 from mnemo import __version__
-from mnemo.cli.daemon import Choice
+from mnemo.cli.choice import Choice
 from mnemo.lock import holder_of
 from mnemo.mcp.modern import CLIENT_CAPABILITIES, CLIENT_INFO, PROTOCOL_VERSION
 from mnemo.mcp.versions import MODERN

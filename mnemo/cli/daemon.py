@@ -4,25 +4,18 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Mapping
-from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 from threading import Event
-from typing import Any, TypeVar
 
 import click
-import msgspec
-from attrs import frozen
 
-from mnemo.cli.options import names_a_project
-from mnemo.config import Config
-from mnemo.config_sources import ConfigError, load
+from mnemo.cli.asking import ask, is_ready
+from mnemo.cli.choice import Choice, choice, names_a_home, says_how_to_serve
+from mnemo.cli.report import described
 from mnemo.lock import Holder, HomeHeld, holder_of
 from mnemo.observe import logs
-from mnemo.observe.connect import TRANSPORTS, how_to_connect
+from mnemo.observe.connect import how_to_connect
 from mnemo.transports.credentials import token_of
-
-F = TypeVar("F", bound=Callable[..., Any])
 
 STEP = 0.05
 READY_STEPS = 2400
@@ -31,73 +24,12 @@ READY_STEPS = 2400
 STOP_STEPS = 400
 """How often one that stops is looked for: twenty seconds."""
 
-ANSWER_SECONDS = 2.0
-
 CANNOT_START = "Cannot start: "
 """How the daemon's log begins to say why there is no daemon."""
 
 _RUN_TWISTD = "from twisted.scripts.twistd import run; run()"
 
 pause = Event().wait
-
-
-@frozen
-class Choice:
-    """
-    A daemon, as the options name it.
-
-    @ivar flags: the options themselves, to be handed on
-    @ivar transport: which one to tell the user of
-    """
-
-    config: Config
-    config_file: Path
-    flags: tuple[str, ...]
-    transport: str
-
-    @property
-    def home(self) -> Path:
-        """The home that it serves."""
-        return self.config.home
-
-
-def choice(**options: str | None) -> Choice:
-    """What the options, the environment and the file choose. Raises C{click.ClickException}."""
-    file = Path(options["config"]) if options["config"] else None
-    flags = {
-        "home": options["home"],
-        "server.host": options.get("host"),
-        "server.port": options.get("port"),
-        "sessions.project": options.get("project"),
-    }
-    try:
-        loaded = load(os.environ, flags, file)
-    except ConfigError as error:
-        raise click.ClickException(str(error)) from None
-    for warning in loaded.warnings:
-        click.echo(f"mnemo: {warning}", err=True)
-    given = tuple(f"--{name}={value}" for name, value in options.items() if value is not None)
-    return Choice(loaded.config, loaded.file, given, options.get("transport") or "http")
-
-
-def names_a_home(command: F) -> F:
-    """The options that say whose daemon is meant."""
-    home = click.option("--home", metavar="DIR", help="The folder of the database.")
-    config = click.option("--config", metavar="FILE", help="The configuration file.")
-    return config(home(command))
-
-
-def says_how_to_serve(command: F) -> F:
-    """The options that say where a daemon listens, and for which project if nobody says."""
-    port = click.option("--port", metavar="N", help="The port to listen on; 0 takes a free one.")
-    host = click.option("--host", metavar="ADDRESS", help="The address to listen on.")
-    transport = click.option(
-        "--transport",
-        type=click.Choice(list(TRANSPORTS)),
-        help="What to say how to connect by. Every transport is served.",
-    )
-    project = names_a_project("The project of sessions that say none: a folder, or a name.")
-    return host(port(transport(project(command))))
 
 
 @click.command()
@@ -239,33 +171,6 @@ def end(chosen: Choice) -> None:
     )
 
 
-def is_ready(holder: Holder) -> bool:
-    """Whether a daemon serves calls."""
-    answer = ask(holder, "/health/ready")
-    return answer is not None and answer[0] == 200
-
-
-def ask(
-    holder: Holder,
-    path: str,
-    token: str = "",
-    *,
-    method: str = "GET",
-    seconds: float = ANSWER_SECONDS,
-) -> tuple[int, Mapping[str, Any]] | None:
-    """The status and the JSON at one of a daemon's addresses; C{None} where it does not answer."""
-    connection = HTTPConnection(holder.host, holder.port, timeout=seconds)
-    headers = {"Authorization": f"Bearer {token}"} if token else {}
-    try:
-        connection.request(method, path, headers=headers)
-        response = connection.getresponse()
-        return response.status, msgspec.json.decode(response.read(), type=dict[str, Any])
-    except (OSError, HTTPException, msgspec.MsgspecError):
-        return None
-    finally:
-        connection.close()
-
-
 def complaint(log: Path, seen: int) -> str:
     """Why a daemon did not start, by what it has logged after C{seen} bytes."""
     try:
@@ -282,72 +187,3 @@ def last_line(text: str) -> str:
     """The last line of what a program had to say, without its own name."""
     lines = text.strip().splitlines() or ["it did not say why"]
     return lines[-1].removeprefix("mnemo: ")
-
-
-def described(report: Mapping[str, Any], address: str) -> str:
-    """A report on the daemon's health, for a person."""
-    model, database, test = report["model"], report["database"], report["self_test"] or {}
-    language = report.get("language_model") or {}
-    rows = [
-        ("status", report["status"]),
-        ("address", f"{address}/mcp"),
-        (
-            "process",
-            f"pid {report['pid']}, version {report['version']}, up {span(report['uptime'])}",
-        ),
-        ("sessions", _counts({**report["sessions"], "streams": report["streams"]})),
-        ("model", described_embedder(model)),
-        *([("language", described_language(language))] if language.get("name") else ()),
-        *([("gpu", described_gpu(report["gpu"]))] if report.get("gpu") else ()),
-        ("waiting", _counts(report["queues"])),
-        *_vectors(report.get("vectors") or {}, model.get("meanwhile")),
-        ("database", f"{database['path']}, {database['bytes'] / 1e6:.1f} MB"),
-        ("tools", str(report["tools"])),
-        ("self-test", ", ".join(f"{leg} {told}" for leg, told in test.items() if leg != "at")),
-        *(("reason", reason) for reason in report["reasons"]),
-    ]
-    return "\n".join(f"{name:10} {value}" for name, value in rows)
-
-
-def described_embedder(model: Mapping[str, Any]) -> str:
-    """A report on the embedding model, for a person."""
-    if model["device"] is None:
-        return f"{model['name']}, not loaded"
-    weights = f"{model['bytes'] / 1e6:.0f} MB " if model.get("bytes") else ""
-    return f"{model['name']}, {weights}on {model['device']}"
-
-
-def described_gpu(gpu: Mapping[str, Any]) -> str:
-    """A report on the GPU that a model is on, for a person."""
-    if gpu["free"] is None:
-        return str(gpu["name"])
-    return f"{gpu['name']}, {gpu['free'] / 1e9:.1f} of {gpu['total'] / 1e9:.1f} GB free"
-
-
-def described_language(model: Mapping[str, Any]) -> str:
-    """A report on the language model, for a person."""
-    told = [model["name"], {"none": "of a server"}.get(model["state"], model["state"])]
-    if model["bytes"]:
-        told += [f"{model['bytes'] / 1e6:.0f} MB on {model['device']}"]
-    return ", ".join(told)
-
-
-def _vectors(counts: Mapping[str, int], meanwhile: str | None) -> list[tuple[str, str]]:
-    """How far the making of vectors is, where some are missing."""
-    made, of = counts.get("made", 0), counts.get("of", 0)
-    until = f"; until then {meanwhile} answers" if meanwhile else ""
-    return [("vectors", f"{made} of {of}{until}")] if made < of else []
-
-
-def _counts(counts: Mapping[str, int]) -> str:
-    return ", ".join(f"{count} {name}" for name, count in counts.items())
-
-
-def span(seconds: float) -> str:
-    """A span of time in its largest units."""
-    minutes, rest = divmod(int(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    days, hours = divmod(hours, 24)
-    parts = ((days, "d"), (hours, "h"), (minutes, "min"), (rest, "s"))
-    told = [f"{count} {unit}" for count, unit in parts if count]
-    return " ".join(told[:2]) or "0 s"

@@ -3,7 +3,7 @@
 import click
 
 from mnemo.cli.calling import call_tool
-from mnemo.cli.daemon import choice, names_a_home
+from mnemo.cli.choice import choice, names_a_home
 
 
 @click.command()

@@ -14,7 +14,8 @@ import tempfile
 from pathlib import Path
 from typing import IO
 
-from mnemo.cli.daemon import READY_STEPS, STEP, is_ready, last_line
+from mnemo.cli.asking import is_ready
+from mnemo.cli.daemon import READY_STEPS, STEP, last_line
 from mnemo.lock import holder_of
 
 STDIN = 0

@@ -9,7 +9,8 @@ import msgspec
 from rich.console import Console
 from rich.table import Table
 
-from mnemo.cli.daemon import Choice, ask, choice, names_a_home
+from mnemo.cli.asking import ask
+from mnemo.cli.choice import Choice, choice, names_a_home
 from mnemo.config_checks import is_server
 from mnemo.config_file import set_key
 from mnemo.config_sources import ConfigError, load

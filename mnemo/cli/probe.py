@@ -1,6 +1,7 @@
 """C{mnemo probe}: how faithful what is derived from memories is."""
 
 import os
+import sys
 from collections.abc import Coroutine
 from pathlib import Path
 from typing import Any, Final
@@ -11,13 +12,13 @@ from rich.console import Console
 from rich.table import Table
 from twisted.internet.defer import Deferred
 
-from mnemo.cli.daemon import Choice, ask, choice, names_a_home
+from mnemo.cli.choice import Choice, choice, names_a_home
+from mnemo.cli.top import Away, look
 from mnemo.enrichment import probe as probing
 from mnemo.enrichment.faithfulness import thresholds
 from mnemo.enrichment.probe import Case, Report
 from mnemo.inference.generation import GenerationFailed, GeneratorUnavailable, UnfitRequest
 from mnemo.inference.servers import ServerModel
-from mnemo.lock import holder_of
 from mnemo.transports.credentials import token_of
 
 _NAMES: Final = {
@@ -114,25 +115,38 @@ def _figure(name: str, value: float) -> str:
 
 def _server(backend: str, model: str, variable: str, chosen: Choice) -> ServerModel:
     """The server that C{backend} names. Raises C{click.ClickException}."""
-    if backend != "local":
-        if not backend.startswith(("http://", "https://")):
-            raise click.ClickException(
-                f"{backend!r} is no backend: extractive, local and the address of a server are"
-            )
-        if not model:
-            raise click.ClickException("say which of the server's models is meant: --model NAME")
-        return ServerModel(backend.rstrip("/"), model, os.environ.get(variable, ""), variable)
-    holder = holder_of(chosen.home)
-    if holder is None or not holder.port:
-        raise click.ClickException(f"mnemo is not running for {chosen.home}; mnemo start starts it")
-    if not chosen.config.inference.language_model:
-        raise click.ClickException("no language model is configured: mnemo model use NAME")
+    if backend == "local":
+        return _model_of_the_daemon(model, chosen)
+    if not backend.startswith(("http://", "https://")):
+        raise click.ClickException(
+            f"{backend!r} is no backend: extractive, local and the address of a server are"
+        )
+    if not model:
+        raise click.ClickException("say which of the server's models is meant: --model NAME")
+    return ServerModel(backend.rstrip("/"), model, os.environ.get(variable, ""), variable)
+
+
+def _model_of_the_daemon(model: str, chosen: Choice) -> ServerModel:
+    """C{model}, or else the daemon's first that answers. Raises C{click.ClickException}."""
+    try:
+        place, snapshot = look(chosen)
+    except Away as away:
+        raise click.ClickException(str(away)) from None
+    language, configured = snapshot.language, chosen.config.inference.language_model
+    if not language.name:
+        remedy = f"mnemo restart takes {configured}" if configured else "mnemo model use NAME"
+        raise click.ClickException(f"pid {place.pid} has no language model: {remedy}")
+    if language.problem:
+        raise click.ClickException(language.problem)
+    elsewhere = [server.model for server in snapshot.servers if server.purpose == "language"]
+    # Where its own has never been in memory, a server is what answers.
+    known = elsewhere if language.device is None else [language.name]
+    if not model and not known:
+        raise click.ClickException(
+            f"the language model {language.name} is being loaded; mnemo model load waits for it"
+        )
     token = token_of(chosen.config.server.tokens)
-    answer = ask(holder, "/v1/models", token)
-    known = [each["id"] for each in answer[1].get("data", ())] if answer else []
-    if not known:
-        raise click.ClickException(f"pid {holder.pid} does not say which models it has")
-    return ServerModel(f"{holder.address}/v1", model or known[0], token)
+    return ServerModel(f"{place.address}/v1", model or known[0], token)
 
 
 def _asked(server: ServerModel, of: tuple[Case, ...]) -> dict[str, probing.Output]:
@@ -143,7 +157,8 @@ def _asked(server: ServerModel, of: tuple[Case, ...]) -> dict[str, probing.Outpu
 
     outputs: dict[str, probing.Output] = {}
     problems: list[Exception] = []
-    refused: list[Exception] = []
+    failed: dict[str, Exception] = {}
+    shows = sys.stderr.isatty()
     generator = RemoteGenerator(reactor, server)
 
     async def work() -> None:
@@ -151,23 +166,27 @@ def _asked(server: ServerModel, of: tuple[Case, ...]) -> dict[str, probing.Outpu
             for case in of:
                 try:
                     outputs[case.id] = await probing.generated(generator, case)
-                except UnfitRequest as unfit:
+                except (UnfitRequest, GenerationFailed, TimeoutError) as problem:
                     outputs[case.id] = {}
-                    refused.append(unfit)
-                click.echo(f"\r{len(outputs)} of {len(of)} texts", nl=False, err=True)
-        except (GeneratorUnavailable, GenerationFailed, TimeoutError) as problem:
+                    failed[case.id] = problem
+                if shows:
+                    click.echo(f"\r{len(outputs)} of {len(of)} texts", nl=False, err=True)
+        except GeneratorUnavailable as problem:
             problems.append(problem)
         finally:
-            click.echo(err=True)
+            if shows:
+                click.echo(err=True)
             await generator.stop()
 
     _run(reactor, work())
-    if len(refused) == len(of):
-        problems.append(refused[0])
+    if len(failed) == len(of):
+        problems.append(next(iter(failed.values())))
     if len(outputs) < len(of) and not problems:
         raise click.Abort
     if problems:
         raise click.ClickException(str(problems[0]))
+    for text, problem in failed.items():
+        click.echo(f"{text} failed: {problem}", err=True)
     return outputs
 
 

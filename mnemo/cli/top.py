@@ -16,7 +16,8 @@ from rich.console import Console
 from rich.live import Live
 from rich.text import Text
 
-from mnemo.cli.daemon import Choice, ask, choice, names_a_home
+from mnemo.cli.asking import ask
+from mnemo.cli.choice import Choice, choice, names_a_home
 from mnemo.cli.interruptions import Interruptions, Told
 from mnemo.cli.top_frame import Place, frame
 from mnemo.inference.snapshot import Snapshot

@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from mnemo.cli.calling import call_for_result
-from mnemo.cli.daemon import Choice, choice, names_a_home
+from mnemo.cli.choice import Choice, choice, names_a_home
 from mnemo.config_sources import from_here
 from mnemo.transfer.kinds import SYSTEMS
 

@@ -67,8 +67,9 @@ class Catalogue(Generic[T]):
 
     def near(self, name: str) -> str:
         """The names that somebody may have meant who said this one, or else the first, in words."""
-        near = get_close_matches(name[:128], self._by_name) or sorted(self._by_name)[:NAMED]
-        return ", ".join(near) or "none"
+        near = get_close_matches(name[:128], self._by_name) or sorted(self._by_name)
+        more = f" and {len(near) - NAMED} more" if len(near) > NAMED else ""
+        return (", ".join(near[:NAMED]) or "none") + more
 
     def page(self, behind: str, size: int) -> tuple[Sequence[T], str]:
         """

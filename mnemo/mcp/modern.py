@@ -6,7 +6,7 @@ from typing import Any
 
 from attrs import frozen
 
-from mnemo.mcp import input_required, versions
+from mnemo.mcp import input_required, task_methods, versions
 from mnemo.mcp.client import ModernClient, level_of, progress_token
 from mnemo.mcp.errors import invalid_params
 from mnemo.mcp.input_required import InputRequired
@@ -109,7 +109,9 @@ async def result(
     if method == "subscriptions/listen":
         return await listening.listen(request, asked.version, principal, send)
     if method.startswith("tasks/") and server.tasks is not None:
-        told = await server.tasks.answer(method, params, asked.capabilities, principal)
+        told = await task_methods.answer(
+            server.tasks, method, params, asked.capabilities, principal
+        )
         return server.result(told, asked.version)
     answers = None
     if method in input_required.METHODS and server.sealer is not None:

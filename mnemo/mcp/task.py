@@ -11,7 +11,7 @@ from mnemo.mcp.client import refuse_unable
 from mnemo.mcp.errors import invalid_params
 from mnemo.mcp.input_required import fits
 from mnemo.mcp.promises import MakePromise, Promise
-from mnemo.store.records import TaskRow
+from mnemo.store.tasks import TaskRow
 from mnemo.tools.interfaces import LogLevel, Question
 
 POLL_INTERVAL: Final = 1_000
@@ -25,20 +25,6 @@ class Work(Protocol):
 
     def cancel(self) -> object:
         """End it, by an exception where it waits."""
-
-
-class TaskStore(Protocol):
-    """What tasks need of an C{IStore}; it is described there."""
-
-    def add_task(self, row: TaskRow, limit: int) -> Awaitable[bool]: ...
-
-    def save_task(self, row: TaskRow) -> Awaitable[None]: ...
-
-    def task(self, id: str) -> Awaitable[TaskRow | None]: ...
-
-    def remove_task(self, id: str) -> Awaitable[None]: ...
-
-    def fail_tasks(self, message: str, outcome: str, now: float) -> Awaitable[int]: ...
 
 
 @define(eq=False)

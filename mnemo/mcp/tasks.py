@@ -17,13 +17,12 @@ from mnemo.mcp.errors import (
     ProtocolError,
     internal_error,
     invalid_params,
-    method_not_found,
     missing_capability,
 )
 from mnemo.mcp.promises import MakePromise
 from mnemo.mcp.subscriptions import Subscriptions
-from mnemo.mcp.task import Task, TaskStore, Work, one_line, told
-from mnemo.store.records import TaskRow, TaskStatus
+from mnemo.mcp.task import Task, Work, one_line, told
+from mnemo.store.tasks import ITaskRows, TaskRow, TaskStatus
 from mnemo.tools.interfaces import (
     CallContext,
     IPreparing,
@@ -46,7 +45,6 @@ KEPT: Final = 1_000
 """How many tasks of one principal are kept, ended ones with them."""
 
 _STOPPED: Final = "The daemon stopped while this ran. What it had done until then stands"
-_REQUIRED: Final[Mapping[str, Any]] = {"extensions": {TASKS: {}}}
 
 
 def _unguessable() -> str:
@@ -64,7 +62,7 @@ class Tasks:
     @ivar on_defect: told of each exception that let a task fail
     """
 
-    store: TaskStore
+    store: ITaskRows
     spawn: Callable[[Coroutine[Any, Any, None]], Work]
     now: Callable[[], float]
     promise: MakePromise
@@ -76,7 +74,7 @@ class Tasks:
     async def start(self) -> None:
         """Let fail what ran when the last process ended."""
         stopped = _error(ProtocolError(INTERNAL_ERROR, _STOPPED))
-        await self.store.fail_tasks(_STOPPED, stopped, self.now())
+        await self.store.fail(_STOPPED, stopped, self.now())
 
     def stop(self) -> None:
         """End what runs. The next L{start} lets it fail."""
@@ -94,9 +92,9 @@ class Tasks:
         """
         if tool.description.task == "forbidden":
             return False
-        known = _knows_tasks(capabilities)
+        known = knows_tasks(capabilities)
         if not known and tool.description.task == "required":
-            raise missing_capability(MissingCapability(_REQUIRED))
+            raise no_tasks()
         return known
 
     async def begin(
@@ -145,7 +143,7 @@ class Tasks:
         # It counts from here on, so that many at once are not more than may be.
         self._live[row.id] = task
         try:
-            if not await self.store.add_task(row, KEPT):
+            if not await self.store.add(row, KEPT):
                 raise ToolError(f"{KEPT} tasks are kept, as many as may: the oldest goes in a day")
         except Exception as problem:
             del self._live[row.id]
@@ -201,7 +199,7 @@ class Tasks:
             outcome=outcome,
         )
         try:
-            await self.store.save_task(row)
+            await self.store.save(row)
         except Exception as defect:
             self.on_defect(defect)
             # While this process lives, it is still right.
@@ -211,86 +209,43 @@ class Tasks:
         self.subscriptions.task_changed(row.id, told(row))
 
     async def _changed(self, task: Task) -> None:
-        await self.store.save_task(task.row)
+        await self.store.save(task.row)
         if not task.over:
             self.subscriptions.task_changed(task.row.id, task.told())
 
     async def _forget(self, id: str) -> None:
         try:
-            await self.store.remove_task(id)
+            await self.store.remove(id)
         except Exception as defect:
             self.on_defect(defect)
 
-    # -- tasks/get, tasks/update, tasks/cancel
+    # -- those that there are
 
-    async def answer(
-        self,
-        method: str,
-        params: Mapping[str, Any],
-        capabilities: Mapping[str, Any],
-        principal: str,
-    ) -> Mapping[str, Any]:
-        """
-        The result of a method of the extension.
-
-        Raises L{ProtocolError}, for every C{tasks/} method that there is not, too.
-        """
-        work = {
-            "tasks/get": self.get,
-            "tasks/update": self.update,
-            "tasks/cancel": self.cancel,
-        }.get(method)
-        if work is None:
-            raise method_not_found(method)
-        if not _knows_tasks(capabilities):
-            raise missing_capability(MissingCapability(_REQUIRED))
-        return await work(params, principal)
-
-    async def get(self, params: Mapping[str, Any], principal: str) -> Mapping[str, Any]:
-        """How far a task is, or what came of it."""
-        found = await self._find(params, principal)
-        return found.told() if isinstance(found, Task) else told(found)
-
-    async def update(self, params: Mapping[str, Any], principal: str) -> Mapping[str, Any]:
-        """Take answers to what a task has asked."""
-        answers = params.get("inputResponses")
-        if type(answers) is not dict or any(type(each) is not dict for each in answers.values()):
-            raise invalid_params("inputResponses must be an object, and each response in it one")
-        found = await self._find(params, principal)
-        if isinstance(found, Task):
-            found.answer(answers)
-        return {}
-
-    async def cancel(self, params: Mapping[str, Any], principal: str) -> Mapping[str, Any]:
-        """End a task. One that has ended stays as it is."""
-        found = await self._find(params, principal)
-        if isinstance(found, Task) and not found.over:
-            found.give_up()
-            await self._end(found, "cancelled", "Cancelled by the client", "")
-        return {}
+    async def find(self, id: str, principal: str) -> Task | TaskRow:
+        """A task that has not ended, or the row of one that has. Raises L{ProtocolError}."""
+        self._expire()
+        task = self._live.get(id)
+        row = await self.store.find(id) if task is None else task.row
+        if row is None or row.principal != principal or row.expires <= self.now():
+            raise invalid_params(f"Unknown task {id[:64]!r}: tasks are kept for a day")
+        return row if task is None else task
 
     async def known(self, ids: Collection[str], principal: str) -> frozenset[str]:
         """Which of these this principal may ask after, or listen to."""
         found = set()
         for each in ids:
             try:
-                await self._find({"taskId": each}, principal)
+                await self.find(each, principal)
             except ProtocolError:
                 continue
             found.add(each)
         return frozenset(found)
 
-    async def _find(self, params: Mapping[str, Any], principal: str) -> Task | TaskRow:
-        """A task that has not ended, or the row of one that has."""
-        name = params.get("taskId")
-        if type(name) is not str:
-            raise invalid_params("taskId must be a string")
-        self._expire()
-        task = self._live.get(name)
-        row = await self.store.task(name) if task is None else task.row
-        if row is None or row.principal != principal or row.expires <= self.now():
-            raise invalid_params(f"Unknown task {name[:64]!r}: tasks are kept for a day")
-        return row if task is None else task
+    async def cancel(self, task: Task) -> None:
+        """End a task. One that has ended stays as it is."""
+        if not task.over:
+            task.give_up()
+            await self._end(task, "cancelled", "Cancelled by the client", "")
 
     def _expire(self) -> None:
         now = self.now()
@@ -299,9 +254,15 @@ class Tasks:
             del self._live[task.row.id]
 
 
-def _knows_tasks(capabilities: Mapping[str, Any]) -> bool:
+def knows_tasks(capabilities: Mapping[str, Any]) -> bool:
+    """Whether a client has declared the extension."""
     extensions = capabilities.get("extensions")
     return isinstance(extensions, Mapping) and isinstance(extensions.get(TASKS), Mapping)
+
+
+def no_tasks() -> ProtocolError:
+    """The refusal of a client that has not."""
+    return missing_capability(MissingCapability({"extensions": {TASKS: {}}}))
 
 
 def _error(problem: ProtocolError) -> str:

@@ -2,29 +2,30 @@
 
 from mnemo.memory.memories import Memories
 from mnemo.tools import reference
+from mnemo.tools.audit import AuditEncodings
 from mnemo.tools.base import ChooseProject, ResolveProject, Tool, describe, offer
 from mnemo.tools.check import CheckMemory
+from mnemo.tools.coaching import CoachLocalLlm
 from mnemo.tools.context import GetContext
-from mnemo.tools.encodings import AuditEncodings, CoachLocalLlm, TrainModel
+from mnemo.tools.dismissing import DismissAbstraction, DismissPattern
 from mnemo.tools.feedback import Feedback
+from mnemo.tools.forget import Forget
 from mnemo.tools.handoff import CreateHandoff
 from mnemo.tools.ingest import ExcludePath, IngestProject, ListExclusions
+from mnemo.tools.insights import GetInsights
 from mnemo.tools.interfaces import ITool
 from mnemo.tools.link import Link
-from mnemo.tools.overview import RecallProject, RecallTimeline, Status
+from mnemo.tools.overview import RecallProject, RecallTimeline
+from mnemo.tools.patterns import GetPatterns
 from mnemo.tools.pin import Pin
 from mnemo.tools.projects import ActivateProject
 from mnemo.tools.purge import PurgeProject
 from mnemo.tools.recall import BatchRecall, Recall
-from mnemo.tools.remember import Amend, Forget, Remember
+from mnemo.tools.remember import Amend, Remember
 from mnemo.tools.sessions import ListSessions, RecallSession, SummariseSession
+from mnemo.tools.status import Status
+from mnemo.tools.training import TrainModel
 from mnemo.tools.transfer import Export, ImportMemories
-from mnemo.tools.understanding import (
-    DismissAbstraction,
-    DismissPattern,
-    GetInsights,
-    GetPatterns,
-)
 from mnemo.transfer.transfer import Transfer
 
 TOOLS: tuple[type[Tool], ...] = (

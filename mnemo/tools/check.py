@@ -7,12 +7,13 @@ import msgspec
 from attrs import asdict, evolve, field, frozen
 
 from mnemo.memory.moments import iso
-from mnemo.store.records import DerivedField, Version
+from mnemo.store.jobs import DerivedField
+from mnemo.store.records import Version
 from mnemo.tools.base import READS, Call, Hints, Tool
 from mnemo.tools.budget import LEAST, Cost, MaxTokens, characters, cost_of
 from mnemo.tools.graphemes import cut
 from mnemo.tools.interfaces import ToolError
-from mnemo.tools.remember import MemoryId, RawId, one_id
+from mnemo.tools.memory_ids import MemoryId, RawId, one_id
 from mnemo.tools.views import (
     Association,
     MemoryView,

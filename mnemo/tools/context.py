@@ -63,7 +63,8 @@ class ContextMetrics:
             f"concepts; {self.candidates_before_dedup} memories fit, "
             f"{self.candidates_after_dedup} not shown yet; offered before "
             f"{self.offered}, of which asked for {self.accepted}; "
-            f"{self.encoding_queue_depth} memories wait for their concepts."
+            f"{counted(self.encoding_queue_depth, 'memory waits', 'memories wait')}"
+            " for their concepts."
         )
 
 

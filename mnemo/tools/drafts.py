@@ -3,7 +3,7 @@
 from attrs import evolve, frozen
 
 from mnemo.memory.moments import iso
-from mnemo.store.records import Draft
+from mnemo.store.drafts import Draft
 from mnemo.tools.budget import Cost
 from mnemo.tools.graphemes import cut
 

@@ -8,7 +8,8 @@ from attrs import field, frozen
 from mnemo.memory.handoff import compose
 from mnemo.tools.base import Call, Hints, Tool
 from mnemo.tools.interfaces import ToolError
-from mnemo.tools.remember import Home, Remembered, home_of, remembered
+from mnemo.tools.remember import Remembered, remembered
+from mnemo.tools.scope import Home, home_of
 
 Completed = Annotated[list[str], msgspec.Meta(description="What was done.", max_length=200)]
 

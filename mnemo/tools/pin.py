@@ -6,7 +6,7 @@ import msgspec
 from attrs import frozen
 
 from mnemo.tools.base import Call, Hints, Tool
-from mnemo.tools.remember import MemoryId, RawId, one_id
+from mnemo.tools.memory_ids import MemoryId, RawId, one_id
 from mnemo.tools.views import MemoryView, view
 
 ToPin = Annotated[bool, msgspec.Meta(description="False lets it fade with age again.")]

@@ -11,18 +11,12 @@ from mnemo.store.records import Link
 from mnemo.tools import scope
 from mnemo.tools.base import READS, Call, Hints, Tool
 from mnemo.tools.budget import LEAST, Cost, MaxTokens, cost_of, within
+from mnemo.tools.insights import AbstractionView, abstraction_as_text, abstractions_of
 from mnemo.tools.interfaces import ToolError
+from mnemo.tools.listing import some_of
+from mnemo.tools.patterns import PatternView, pattern_as_text, patterns_of
 from mnemo.tools.progress import Progress
 from mnemo.tools.summaries import summarised
-from mnemo.tools.understanding import (
-    AbstractionView,
-    PatternView,
-    abstraction_as_text,
-    abstractions_of,
-    pattern_as_text,
-    patterns_of,
-    some_of,
-)
 from mnemo.tools.views import (
     BriefView,
     RecalledView,

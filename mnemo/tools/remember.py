@@ -1,21 +1,18 @@
-"""Keeping memories: remember, amend, forget."""
+"""Keeping memories: remember, amend."""
 
 from collections.abc import Mapping
 from typing import Annotated, ClassVar, Literal
 
 import msgspec
-from attrs import evolve, field, frozen
+from attrs import field, frozen
 
 from mnemo.memory.moments import iso
-from mnemo.memory.remember import Forgotten
 from mnemo.memory.remember import Remembered as Kept
 from mnemo.store.records import Type
 from mnemo.tools.base import Call, Hints, Tool
-from mnemo.tools.confirmation import confirmation
-from mnemo.tools.copies import discard_training_set, exports_as_text, exports_with
-from mnemo.tools.interfaces import ToolError
-from mnemo.tools.scope import ALL, named, project_shown
-from mnemo.tools.views import MemoryView, beginning, counted, view
+from mnemo.tools.memory_ids import MemoryId, RawId, one_id
+from mnemo.tools.scope import Home, home_of, project_shown
+from mnemo.tools.views import MemoryView, counted, view
 
 Text = Annotated[
     str,
@@ -32,14 +29,6 @@ NewText = Annotated[
 Kind = Annotated[
     Literal["decision", "error", "insight", "learning", "general"],
     msgspec.Meta(description="What kind of thing it is. Decisions never fade with age."),
-]
-
-Home = Annotated[
-    str,
-    msgspec.Meta(
-        description="The project it belongs to, by name or path. Left out: this session's project.",
-        max_length=4096,
-    ),
 ]
 
 Origin = Annotated[
@@ -65,22 +54,6 @@ Superseded = Annotated[
         max_length=200,
     ),
 ]
-
-MemoryId = Annotated[
-    str,
-    msgspec.Meta(description="The id of a memory, as remember or recall gave it.", max_length=200),
-]
-
-RawId = Annotated[str, msgspec.Meta(description="Another name for memory_id.", max_length=200)]
-
-LISTED = 10
-"""How many memories a question to the user shows."""
-
-MemoryIds = Annotated[list[str], msgspec.Meta(description="Several ids at once.", max_length=1000)]
-
-Hard = Annotated[bool, msgspec.Meta(description="Remove for good. This cannot be undone.")]
-
-Restore = Annotated[bool, msgspec.Meta(description="Make forgotten memories findable again.")]
 
 
 @frozen(kw_only=True)
@@ -234,110 +207,6 @@ class Amend(Tool):
         )
 
 
-Action = Literal["forgotten", "restored", "removed"]
-
-
-@frozen(kw_only=True, slots=False)
-class ForgetResult:
-    """
-    What became of the memories. Unknown are the ids that no memory has; exports the files on the
-    machine that mnemo runs on that still hold what was removed.
-    """
-
-    action: Action
-    memory_ids: list[str]
-    unknown: list[str]
-    exports: list[str] = field(factory=list)
-
-    def text(self) -> str:
-        """What was done, and whether it can be undone."""
-        one = len(self.memory_ids) == 1
-        they = "It is" if one else "They are"
-        after = {
-            "forgotten": f"{they} not found any more; forget with restore: true undoes it.",
-            "restored": f"{they} found again.",
-            "removed": f"{they} gone for good.",
-        }[self.action]
-        done = counted(len(self.memory_ids), "memory", "memories")
-        lines = [f"{done} {self.action}: {', '.join(self.memory_ids)}. {after}"]
-        if self.unknown:
-            lines.append(f"No memory has the id {', '.join(self.unknown)}.")
-        return "\n".join(lines + exports_as_text(self.exports))
-
-
-@frozen(kw_only=True)
-class Forget(Tool):
-    """
-    Forget memories: from now on no search finds them. This can be undone with restore: true,
-    until somebody forgets with hard: true, which removes the text, its versions, its vector and
-    its links for good. Use hard only where the user asks for it or something must not be kept;
-    the user is asked to confirm before anything happens. To correct a memory use amend.
-    """
-
-    name: ClassVar[str] = "forget"
-    title: ClassVar[str] = "Forget memories"
-    hints: ClassVar[Hints] = Hints(destructive=True, idempotent=True)
-
-    memory_id: MemoryId = ""
-    memory_ids: MemoryIds = field(factory=list)
-    hard: Hard = False
-    restore: Restore = False
-
-    async def run(self, call: Call) -> ForgetResult:
-        """Forget, restore or remove."""
-        ids = [each for each in (self.memory_id.strip(), *self.memory_ids) if each]
-        if not ids:
-            raise ToolError("forget needs memory_id or memory_ids: what to forget")
-        if self.hard and self.restore:
-            raise ToolError("forget takes hard or restore, not both: what was removed is gone")
-        remembering = call.memories.remembering
-        if self.restore:
-            return _forgotten("restored", await remembering.restore(ids))
-        if self.hard:
-            await self._confirm(call, ids)
-            await discard_training_set(call)
-            removed = _forgotten("removed", await remembering.purge(ids))
-            return evolve(removed, exports=await exports_with(call, removed.memory_ids))
-        return _forgotten("forgotten", await remembering.forget(ids))
-
-    async def _confirm(self, call: Call, ids: list[str]) -> None:
-        known = await call.memories.store.get(list(dict.fromkeys(ids)))
-        if not known:
-            return  # that there is nothing to remove needs no confirmation
-        lines = [f"- {each.id}: {beginning(each.text)}" for each in known[:LISTED]]
-        if len(known) > LISTED:
-            lines.append(f"- and {len(known) - LISTED:,} more")
-        number = counted(len(known), "memory", "memories")
-        message = f"Remove {number} for good? This cannot be undone.\n\n" + "\n".join(lines)
-        command = " ".join(("mnemo forget --hard", *(each.id for each in known[:LISTED])))
-        agreed = await confirmation(
-            call,
-            message,
-            "remove",
-            {"type": "boolean", "title": f"Remove {number} for good", "default": False},
-            f"Without hard it can be undone, and needs nobody. The user can do it on the command "
-            f"line: {command}",
-        )
-        if agreed is not True:
-            raise ToolError("nothing was removed: the user did not tick that it should be")
-
-
-async def home_of(call: Call, asked: str) -> str:
-    """The project that a new memory belongs to: the one asked for, else the session's."""
-    asked = asked.strip()
-    if asked == ALL:
-        raise ToolError('"project" was "*", but a memory belongs to one project: name it')
-    return await named(call, asked) if asked else call.session.project
-
-
-def one_id(memory_id: str, raw_id: str) -> str:
-    """The id that was given under either name. Raises L{ToolError}."""
-    given = {each.strip() for each in (memory_id, raw_id) if each.strip()}
-    if len(given) != 1:
-        raise ToolError("exactly one memory is needed: give memory_id (raw_id is the same)")
-    return given.pop()
-
-
 def remembered(kept: Kept, links: int, superseded: str = "") -> Remembered:
     """What is answered of a memory that was just kept."""
     memory = kept.memory
@@ -368,9 +237,3 @@ def hidden_as_text(secrets: Mapping[str, int], private: int | None) -> list[str]
     if private:
         said.append(f"{counted(private, 'private passage')} not stored.")
     return said
-
-
-def _forgotten(action: Action, outcome: Forgotten) -> ForgetResult:
-    if not outcome.done:
-        raise ToolError(f"no memory has the id {', '.join(outcome.unknown)[:400]}")
-    return ForgetResult(action=action, memory_ids=list(outcome.done), unknown=list(outcome.unknown))

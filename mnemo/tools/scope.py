@@ -7,7 +7,8 @@ import msgspec
 
 from mnemo.memory import moments
 from mnemo.memory.projects import is_path, project_of
-from mnemo.store.records import Filter, State, Type
+from mnemo.store.records import State, Type
+from mnemo.store.search import Filter
 from mnemo.tools.base import Call, ResolveProject
 from mnemo.tools.interfaces import ToolError
 
@@ -24,6 +25,14 @@ Project = Annotated[
     str,
     msgspec.Meta(
         description='The project, by name or path. Left out: this session\'s project. "*": all.',
+        max_length=4096,
+    ),
+]
+
+Home = Annotated[
+    str,
+    msgspec.Meta(
+        description="The project it belongs to, by name or path. Left out: this session's project.",
         max_length=4096,
     ),
 ]
@@ -64,6 +73,10 @@ Since = Annotated[
     Moment, msgspec.Meta(description=f"Only memories made at or after: {moments.ACCEPTED}.")
 ]
 
+HoursBack = Annotated[
+    float, msgspec.Meta(description="How many hours to look back.", ge=0.01, le=876_000)
+]
+
 Until = Annotated[
     Moment,
     msgspec.Meta(description="Only memories made before; written likewise. A date is meant whole."),
@@ -102,6 +115,14 @@ async def project_asked(call: Call, asked: str) -> str | None:
     if asked == ALL:
         return None
     return await named(call, asked) if asked else call.session.project or None
+
+
+async def home_of(call: Call, asked: str) -> str:
+    """The project that a new memory belongs to: the one asked for, else the session's."""
+    asked = asked.strip()
+    if asked == ALL:
+        raise ToolError('"project" was "*", but a memory belongs to one project: name it')
+    return await named(call, asked) if asked else call.session.project
 
 
 async def named(call: Call, asked: str) -> str:

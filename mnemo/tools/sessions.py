@@ -7,7 +7,8 @@ import msgspec
 from attrs import field, frozen
 
 from mnemo.memory.moments import iso
-from mnemo.store.records import Filter, SessionRow
+from mnemo.store.search import Filter
+from mnemo.store.sessions import SessionRow
 from mnemo.tools import scope
 from mnemo.tools.base import READS, Call, Hints, Tool
 from mnemo.tools.budget import Cost, MaxTokens, within
@@ -153,7 +154,7 @@ class ListSessions(Tool):
         """Look them up."""
         project = await scope.project_asked(call, self.project)
         since = call.now - self.days_back * 86400
-        found = await call.memories.store.list_sessions(since, self.limit, project)
+        found = await call.memories.store.sessions.summaries(since, self.limit, project)
         return SessionList(
             project=scope.project_shown(project),
             days_back=self.days_back,
@@ -231,7 +232,7 @@ class SummariseSession(Tool):
 async def find_session(call: Call, asked: str) -> SessionView:
     """The session asked for. Raises L{ToolError} where there is none."""
     wanted = scope.session_asked(call, asked)
-    row = await call.memories.store.session(wanted)
+    row = await call.memories.store.sessions.find(wanted)
     if row is None:
         raise ToolError(f"no session has the id {wanted[:80]!r}; list_sessions shows them")
     return session_view(row)

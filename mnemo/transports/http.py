@@ -20,13 +20,8 @@ from mnemo.mcp.get_streams import AnyStream
 from mnemo.mcp.streamable import Endpoint
 from mnemo.observe.health import Health
 from mnemo.transports.answering import CUT_OFF, STREAMED, Answering, Patience
-from mnemo.transports.site import (
-    NOTHING_HERE,
-    BoundedRequest,
-    answer,
-    failure_body,
-    headers_of,
-)
+from mnemo.transports.request import BoundedRequest, answer, failure_body, headers_of
+from mnemo.transports.site import NOTHING_HERE
 from mnemo.transports.sse import Streams
 
 RETRY_AFTER = "2"

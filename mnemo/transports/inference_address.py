@@ -8,7 +8,7 @@ from attrs import define
 from twisted.web.resource import Resource
 
 from mnemo.inference.snapshot import Snapshot
-from mnemo.transports.site import BoundedRequest, answer
+from mnemo.transports.request import BoundedRequest, answer
 
 PATH: Final = "/api/v1/inference"
 

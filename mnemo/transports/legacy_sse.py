@@ -25,7 +25,7 @@ from mnemo.mcp.get_streams import SendEvent
 from mnemo.mcp.server import Server
 from mnemo.observe.health import Health
 from mnemo.transports.conversation import Conversation
-from mnemo.transports.site import BoundedRequest, answer, failure_body, header_values, headers_of
+from mnemo.transports.request import BoundedRequest, answer, failure_body, header_values, headers_of
 from mnemo.transports.sse import Streams
 
 MESSAGES: Final = "/messages"

@@ -11,7 +11,7 @@ from twisted.web.resource import IResource, Resource
 from twisted.web.server import NOT_DONE_YET
 
 from mnemo.api.models_admin import ACTIONS, PREFIX, ModelsAdmin, Told
-from mnemo.transports.site import BoundedRequest, answer
+from mnemo.transports.request import BoundedRequest, answer
 
 
 def addresses(admin: ModelsAdmin) -> Mapping[bytes, IResource]:

@@ -15,7 +15,7 @@ from mnemo.api.answers import event
 from mnemo.api.openai import Answer, Call, OpenAi
 from mnemo.api.openai_errors import ApiError
 from mnemo.observe.health import Health
-from mnemo.transports.site import BoundedRequest, answer, header_values
+from mnemo.transports.request import BoundedRequest, answer, header_values
 from mnemo.transports.sse import HEARTBEAT, EventStream
 
 PATIENCE: Final = 2.0

@@ -10,21 +10,13 @@ from typing import Any
 
 from attrs import frozen
 from twisted.internet.defer import Deferred
-from twisted.internet.interfaces import (
-    IConnector,
-    IDelayedCall,
-    IHalfCloseableProtocol,
-    IPushProducer,
-)
-from twisted.internet.protocol import Protocol, connectionDone
+from twisted.internet.interfaces import IConnector, IDelayedCall, IPushProducer
 from twisted.internet.task import LoopingCall
-from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from mnemo.mcp import jsonrpc
-from mnemo.mcp.errors import invalid_request
 from mnemo.transports.daemon import IChild, IPlace, Unreachable
 from mnemo.transports.shim_link import Link, connect
+from mnemo.transports.shim_pipes import Pipes
 from mnemo.transports.shim_session import ShimSession
 
 FIRST_DELAY = 0.25
@@ -44,58 +36,10 @@ RETURN_SECONDS = 3.0
 GRACE_SECONDS = 3.0
 """How long a client that has closed its end may still get answers."""
 
-LONGEST_LINE = 32 * 1024 * 1024
-"""Bytes of a message; the daemon takes no more."""
-
 
 def delay(failures: int) -> float:
     """Seconds to wait after so many failed attempts, without the random part."""
     return min(FIRST_DELAY * 2.0 ** min(failures, 16), LONGEST_DELAY)
-
-
-@implementer(IHalfCloseableProtocol)
-class Pipes(Protocol):
-    """The client's side: a message a line."""
-
-    def __init__(self, shim: "Shim") -> None:
-        self._shim = shim
-        self._begun = bytearray()
-        self._skips = False
-
-    def dataReceived(self, data: bytes) -> None:
-        """Bytes have come."""
-        *ends, rest = data.split(b"\n")
-        for end in ends:
-            self._add(end)
-            self._finish_line()
-        self._add(rest)
-
-    def readConnectionLost(self) -> None:
-        """The client has closed its end."""
-        self._finish_line()
-        self._shim.client_closed()
-
-    def writeConnectionLost(self) -> None:
-        """Nobody reads any more."""
-        self._shim.end()
-
-    def connectionLost(self, reason: Failure = connectionDone) -> None:
-        """Everything is closed."""
-        self._shim.finish()
-
-    def _add(self, part: bytes) -> None:
-        if not self._skips and len(self._begun) + len(part) > LONGEST_LINE:
-            self._skips = True
-            problem = invalid_request(f"The message is larger than {LONGEST_LINE} bytes")
-            self._shim.say(jsonrpc.error(None, problem))
-        if not self._skips:
-            self._begun += part
-
-    def _finish_line(self) -> None:
-        line, skipped = bytes(self._begun), self._skips
-        self._begun, self._skips = bytearray(), False
-        if not skipped and line.strip():
-            self._shim.from_client(line)
 
 
 @implementer(IPushProducer)
@@ -148,7 +92,7 @@ class Shim:
         self._launch = launch
         self._headers = headers
         self._log = log
-        self._session = ShimSession(self.say, log)
+        self._session = ShimSession(self.pipes.say, log)
         self._link: Link | None = None
         self._child: IChild | None = None
         self._how_child_ended: str | None = None
@@ -169,11 +113,6 @@ class Shim:
         self._dial()
 
     # -- the client
-
-    def say(self, message: bytes) -> None:
-        """Write a message to the client."""
-        # JSON has line breaks between its tokens only, never within a string.
-        self._client.write(message.replace(b"\r", b" ").replace(b"\n", b" ") + b"\n")
 
     def from_client(self, line: bytes) -> None:
         """The client sent a message."""

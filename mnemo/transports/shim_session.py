@@ -6,21 +6,15 @@ unanswered is answered with an error, and never sent again: the daemon may have 
 """
 
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any, Protocol
 
 import msgspec
-from attrs import evolve, frozen
+from attrs import evolve
 
 from mnemo.mcp import jsonrpc
 from mnemo.mcp.errors import INTERNAL_ERROR, ProtocolError
-
-HOLD_SECONDS = 10.0
-"""How long a message waits for a connection."""
-
-MOST_HELD = 1000
-MOST_HELD_BYTES = 32 * 1024 * 1024
-"""How much may wait for one: messages, and bytes of them."""
+from mnemo.transports.shim_waiting import Held, Messages, Waiting
 
 OWN_ID = "mnemo-shim"
 """
@@ -47,9 +41,6 @@ Key = tuple[type, Any]
 """What tells an id from every other: 0 and "0" are two."""
 
 
-Messages = Sequence[jsonrpc.Message | jsonrpc.Malformed]
-
-
 class ILink(Protocol):
     """A connection to the daemon."""
 
@@ -62,20 +53,6 @@ class ILink(Protocol):
 
     def drop(self) -> None:
         """Close the connection, since it is good for nothing."""
-
-
-@frozen
-class _Held:
-    """A line that waits, the one message or the batch that it is, and until when."""
-
-    messages: Messages
-    line: bytes
-    until: float
-
-    @property
-    def requests(self) -> list[jsonrpc.Request]:
-        """What in it wants an answer."""
-        return [message for message in self.messages if isinstance(message, jsonrpc.Request)]
 
 
 class ShimSession:
@@ -100,7 +77,7 @@ class ShimSession:
         self._log = log
         self._link: ILink | None = None
         self._is_ready = False
-        self._held: deque[_Held] = deque()
+        self._waiting = Waiting()
         self._running: dict[Key, jsonrpc.Request] = {}
         self._asked: set[Key] = set()
         self._kept: dict[tuple[str, Any], jsonrpc.Request] = {}
@@ -110,12 +87,12 @@ class ShimSession:
     @property
     def is_idle(self) -> bool:
         """Whether the client waits for nothing."""
-        return not self._running and not any(held.requests for held in self._held)
+        return not self._running and not any(held.requests for held in self._waiting)
 
     @property
     def is_held_up(self) -> bool:
         """Whether a message waits for a connection."""
-        return bool(self._held)
+        return bool(self._waiting)
 
     # -- what the client says
 
@@ -139,7 +116,7 @@ class ShimSession:
         if self._is_ready and self._link is not None and self._link.is_up:
             self._send(self._link, messages, line)
         else:
-            self._hold(_Held(messages, line, now + HOLD_SECONDS))
+            self._hold(Held(messages, line, now))
 
     def _answer(self, message: jsonrpc.Response, line: bytes) -> None:
         """The answer to a request of the daemon's: another daemon would not know what it means."""
@@ -153,9 +130,9 @@ class ShimSession:
         if message.method != "notifications/cancelled":
             return False
         key = _key(message.params.get("requestId"))
-        for held in self._held:
+        for held in self._waiting:
             if [_key(request.id) for request in held.requests] == [key]:
-                self._held.remove(held)
+                self._waiting.remove(held)
                 return True
         return self._running.pop(key, None) is None
 
@@ -219,7 +196,7 @@ class ShimSession:
         """There is a connection."""
         self._link = link
         self.problem = ""
-        begins_anew = any(any(map(_is_initialize, held.requests)) for held in self._held)
+        begins_anew = any(any(map(_is_initialize, held.requests)) for held in self._waiting)
         self._replay = deque(() if begins_anew else self._kept.values())
         self._replay_next(link)
 
@@ -237,7 +214,7 @@ class ShimSession:
         for request in running.values():
             if _is_initialize(request):
                 line = jsonrpc.request(request.id, request.method, request.params)
-                self._held.appendleft(_Held([request], line, now + HOLD_SECONDS))
+                self._waiting.put_first(Held([request], line, now))
             else:
                 self._fail(request, BROKEN)
 
@@ -247,9 +224,8 @@ class ShimSession:
             link.send(jsonrpc.request(OWN_ID, request.method, request.params))
             return
         self._is_ready = True
-        held, self._held = self._held, deque()
-        for each in held:
-            self._send(link, each.messages, each.line)
+        for held in self._waiting.taken():
+            self._send(link, held.messages, held.line)
 
     def _replayed(self, answer: dict[str, Any]) -> None:
         request, link = self._replay.popleft(), self._link
@@ -268,9 +244,8 @@ class ShimSession:
 
     def expire(self, now: float) -> None:
         """Refuse what has waited for too long."""
-        late = [held for held in self._held if held.until <= now]
+        late = self._waiting.late(now)
         for held in late:
-            self._held.remove(held)
             self._refuse(held, self.problem or "The mnemo daemon does not answer.")
         if late and self._link is not None:
             # It has had its time to open the session.
@@ -278,18 +253,14 @@ class ShimSession:
 
     def give_up(self, problem: str) -> None:
         """Refuse all that waits, since waiting does not help."""
-        held, self._held = self._held, deque()
-        for each in held:
-            self._refuse(each, problem)
+        for held in self._waiting.taken():
+            self._refuse(held, problem)
 
-    def _hold(self, held: _Held) -> None:
-        size = sum(len(each.line) for each in self._held)
-        if len(self._held) >= MOST_HELD or size + len(held.line) > MOST_HELD_BYTES:
+    def _hold(self, held: Held) -> None:
+        if not self._waiting.put(held):
             self._refuse(held, "Too many messages wait for the mnemo daemon.")
-        else:
-            self._held.append(held)
 
-    def _refuse(self, held: _Held, problem: str) -> None:
+    def _refuse(self, held: Held, problem: str) -> None:
         for request in held.requests:
             self._fail(request, f"{problem} This was not sent: it may be sent again.")
 

@@ -9,7 +9,7 @@ from twisted.web.resource import Resource
 from twisted.web.server import NOT_DONE_YET
 
 from mnemo.transports.http import Addresses
-from mnemo.transports.site import BoundedRequest
+from mnemo.transports.request import BoundedRequest
 
 
 @define(eq=False)

@@ -6,14 +6,14 @@ from twisted.internet.interfaces import IAddress
 from twisted.web.resource import Resource
 
 from mnemo.mcp.headers import project_hint
-from mnemo.transports.site import (
-    NO_TOKEN,
+from mnemo.transports.request import (
     BoundedRequest,
     answer,
     asks_for_websocket,
     failure_body,
     headers_of,
 )
+from mnemo.transports.site import NO_TOKEN
 from mnemo.transports.websocket import SUBPROTOCOL, Socket, WebSockets
 
 

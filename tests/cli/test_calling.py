@@ -11,7 +11,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from mnemo.cli.main import main
 from mnemo.memory.memories import Memories
-from mnemo.store.records import Filter
+from mnemo.store.search import Filter
 from tests.test_service import ServiceTestCase
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -85,34 +85,21 @@ class CiCase(SynchronousTestCase):
 class OutcomeTests(CiCase):
     """How it ends."""
 
-    def test_it_has_a_daemon_of_its_own_nothing_stays_and_the_exit_code_is_its(self) -> None:
-        code, output, _ = self.run_to_end(sys.executable, "-c", ASK)
-        health = json.loads(output)
-        self.assertEqual((code, health["sessions"]["live"]), (42, 0))
-        self.assertIn(str(self.temporary), health["database"]["path"])
+    def test_two_at_once_have_a_daemon_each_nothing_stays_and_the_exit_code_is_theirs(self) -> None:
+        both = [self.start(sys.executable, "-c", ASK) for _ in range(2)]
+        answers = [json.loads(process.communicate(timeout=PATIENCE)[0]) for process in both]
+        self.assertEqual([process.returncode for process in both], [42, 42])
+        self.assertEqual([answer["sessions"]["live"] for answer in answers], [0, 0])
+        self.assertEqual(len({answer["pid"] for answer in answers}), 2)
+        for answer in answers:
+            self.assertIn(str(self.temporary), answer["database"]["path"])
         self.assertFalse((self.folder / "home").exists())
-
-    def test_a_signal_that_ends_it_is_its_exit_code_too(self) -> None:
-        self.assertEqual(self.run_to_end("sh", "-c", "kill -9 $$")[0], 128 + signal.SIGKILL)
-
-    def test_a_command_that_is_not_there_is_a_line_and_127(self) -> None:
-        code, _, errors = self.run_to_end("no-such-command")
-        self.assertEqual((code, errors), (127, "mnemo ci: no-such-command: no such command\n"))
-
-    def test_one_that_is_no_program_is_a_line_and_126(self) -> None:
-        code, _, errors = self.run_to_end(str(self.folder))
-        self.assertEqual((code, errors.count("\n")), (126, 1))
+        self.assert_nothing_left()
 
     def test_without_a_daemon_it_is_a_line_and_125(self) -> None:
         for variable in ("MNEMO_INFERENCE_THREADS", "MNEMO_CONFIG"):
             code, _, errors = self.run_to_end("true", env={variable: "/nonsense"})
             self.assertEqual((code, errors.count("\n")), (125, 1), errors)
-
-    def test_two_at_once_have_one_each(self) -> None:
-        both = [self.start(sys.executable, "-c", ASK) for _ in range(2)]
-        answers = [json.loads(process.communicate(timeout=PATIENCE)[0]) for process in both]
-        self.assertEqual(len({answer["pid"] for answer in answers}), 2)
-        self.assert_nothing_left()
 
 
 class InterruptedTests(CiCase):
@@ -152,6 +139,26 @@ class InterruptedTests(CiCase):
         process.kill()
         self.until(lambda: not list(self.temporary.iterdir()))
         self.until(lambda: self.processes() in (["sleep\x0060\x00"], []))
+
+
+class CommandTests(SynchronousTestCase):
+    """What becomes of a command when there is a daemon."""
+
+    def run_to_end(self, *command: str) -> tuple[int, str]:
+        with redirect_stderr(StringIO()) as said:
+            code = ci.run(command, BytesIO(b"ready http://127.0.0.1:1/mcp\n"), Interruptions())
+        return code, said.getvalue()
+
+    def test_a_signal_that_ends_it_is_its_exit_code_too(self) -> None:
+        self.assertEqual(self.run_to_end("sh", "-c", "kill -9 $$"), (128 + signal.SIGKILL, ""))
+
+    def test_one_that_is_not_there_is_a_line_and_127(self) -> None:
+        said = "mnemo ci: no-such-command: no such command\n"
+        self.assertEqual(self.run_to_end("no-such-command"), (127, said))
+
+    def test_one_that_is_no_program_is_a_line_and_126(self) -> None:
+        code, said = self.run_to_end(str(Path.cwd()))
+        self.assertEqual((code, said.count("\n")), (126, 1))
 
 
 class WordsTests(SynchronousTestCase):

@@ -80,9 +80,9 @@ class ProxyTests(ProcessCase):
         (self.home / NAME).write_bytes(msgspec.json.encode(holder))
 
     def test_the_first_listing_takes_half_a_second_at_most(self) -> None:
-        self.client().ask(0, "tools/list")
-        took = []
-        for _ in range(3):
+        took: list[float] = []
+        # What else this machine does may come in between once, but not each time.
+        while len(took) < 10 and min(took, default=1.0) >= 0.5:
             client = self.client()
             client.ask(0, "tools/list")
             took.append(monotonic() - client.began)

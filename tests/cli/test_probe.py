@@ -3,19 +3,28 @@
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import msgspec
+from attrs import evolve
 from click.testing import CliRunner, Result
 from twisted.internet.utils import getProcessOutputAndValue
 from twisted.trial.unittest import SynchronousTestCase, TestCase
 from twisted.web.server import Request
 
+from mnemo.cli import probe as module
+from mnemo.cli import top
 from mnemo.cli.probe import probe
 from mnemo.enrichment import probe as probing
+from mnemo.inference.catalogue import ModelMissing
+from mnemo.inference.keeping import RELEASED
+from mnemo.inference.servers import ServerModel
+from mnemo.inference.snapshot import Server
+from mnemo.lock import Holder, HomeLock
 from tests.inference.loopback import Answer, Loopback, events, streams
+from tests.transports.test_inference_address import LANGUAGE, SNAPSHOT
 
 
 class ProbeTests(SynchronousTestCase):
@@ -78,6 +87,73 @@ class ProbeTests(SynchronousTestCase):
         self.assertNotIn("Traceback", done.stderr)
 
 
+class LocalTests(SynchronousTestCase):
+    """The language model of the daemon, as it says itself how that is."""
+
+    def setUp(self) -> None:
+        self.home = Path(self.mktemp()).absolute()
+        lock = HomeLock(self.home)
+        lock.take(Holder(4711, "127.0.0.1", 9999, 0.0))
+        self.addCleanup(lock.release)
+        self.snapshot = SNAPSHOT
+        self.patch(top, "ask", lambda *asked: (200, msgspec.to_builtins(self.snapshot)))
+        self.asked: list[ServerModel] = []
+        self.patch(module, "_asked", self.answer)
+
+    def answer(self, server: ServerModel, of: Sequence[probing.Case]) -> object:
+        self.asked.append(server)
+        return probing.gold(of)
+
+    def probe(self, *arguments: str, **environ: str) -> Result:
+        command = ["--backend", "local", "--home", str(self.home), *arguments]
+        return CliRunner(env=environ).invoke(probe, command)
+
+    def where(self, servers: tuple[Server, ...] = (), **how: Any) -> None:
+        language = evolve(LANGUAGE, **how)
+        self.snapshot = evolve(SNAPSHOT, language=language, servers=servers)
+
+    def refused(self, **environ: str) -> str:
+        result = self.probe(**environ)
+        self.assertEqual((result.exit_code, self.asked), (1, []))
+        self.assertEqual(result.output.count("\n"), 1)
+        return result.output
+
+    def test_it_is_asked_by_its_name_and_not_by_that_of_the_embedding_model(self) -> None:
+        self.assertEqual(self.probe().exit_code, 0)
+        (asked,) = self.asked
+        self.assertEqual((asked.address, asked.model), ("http://127.0.0.1:9999/v1", "writer"))
+
+    def test_a_file_that_is_missing_is_named_with_the_command_that_brings_it(self) -> None:
+        missing = ModelMissing(Path("/models/Qwen3-0.6B.gguf"), purpose="language")
+        self.where(state="idle", device=None, loads=0, problem=str(missing))
+        said = self.refused()
+        self.assertIn("no language model at /models/Qwen3-0.6B.gguf", said)
+        self.assertIn("mnemo model fetch Qwen3-0.6B", said)
+
+    def test_one_that_was_released_is_brought_back_by_a_command(self) -> None:
+        self.where(state="released", problem=RELEASED)
+        self.assertIn("mnemo model load brings it back", self.refused())
+
+    def test_one_that_is_being_loaded_is_waited_for_by_a_command(self) -> None:
+        self.where(state="loading", device=None, loads=0)
+        self.assertIn("writer is being loaded; mnemo model load waits for it", self.refused())
+
+    def test_a_daemon_without_one_is_told_which_to_take(self) -> None:
+        self.where(name="", state="none", device=None, loads=0)
+        self.assertIn("pid 4711 has no language model: mnemo model use NAME", self.refused())
+
+    def test_a_daemon_from_before_it_was_chosen_is_to_start_again(self) -> None:
+        self.where(name="", state="none", device=None, loads=0)
+        said = self.refused(MNEMO_INFERENCE_LANGUAGE_MODEL="writer")
+        self.assertIn("mnemo restart takes writer", said)
+
+    def test_where_a_server_answers_in_its_place_that_is_asked(self) -> None:
+        server = Server("other:1", "big", "language", 0, 0, "closed", 0.0, "")
+        self.where((server,), state="idle", device=None, loads=0)
+        self.assertEqual(self.probe().exit_code, 0)
+        self.assertEqual(self.asked[0].model, "big")
+
+
 class OfAServerTests(TestCase):
     """A model that is asked over OpenAI's API, and answers each text as C{answer} says."""
 
@@ -96,6 +172,7 @@ class OfAServerTests(TestCase):
             env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
         )
         self.assertNotIn(b"Traceback", errors)
+        self.errors = errors.decode()
         self.assertIn(b"big at 127.0.0.1", output)
         return code, msgspec.json.decode(file.read_bytes())
 
@@ -103,7 +180,10 @@ class OfAServerTests(TestCase):
         def said(request: Request) -> bytes | int:
             asked = there.received[-1].content["messages"][1]["content"]
             (case,) = (each for each in probing.cases() if asked == f"TEXT:\n{each.text}")
-            text = msgspec.json.encode(self.answer(case)).decode()
+            answer = self.answer(case)
+            if answer is None:
+                return streams(b'data: {"choices": 3}\n\n')(request)
+            text = msgspec.json.encode(answer).decode()
             delta = {"index": 0, "delta": {"content": text}, "finish_reason": "stop"}
             return streams(events({"model": "big", "choices": [delta]}, "[DONE]"))(request)
 
@@ -115,6 +195,14 @@ class OfAServerTests(TestCase):
         self.assertEqual(set(report["metrics"]), set(probing.METRICS))
         self.assertEqual((code, [name for name, good in report["passed"].items() if not good]),
                          (0, []))  # fmt: skip
+
+    async def test_a_text_at_which_it_fails_is_noted_and_the_others_are_measured(self) -> None:
+        first = probing.cases()[0]
+        self.answer = lambda case: None if case == first else {"type": "general", **case.gold}
+        _, report = await self.report()
+        self.assertEqual(len(report["cases"]), len(probing.cases()))
+        self.assertEqual(self.errors.count("\n"), 1)
+        self.assertTrue(self.errors.startswith(f"{first.id} failed: "), self.errors)
 
     async def test_what_it_makes_up_counts_against_it(self) -> None:
         lie = {"narrative": "It was Bob Marley at 99999 in a memory encoder."}

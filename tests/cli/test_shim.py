@@ -1,10 +1,13 @@
 """C{mnemo shim} as a process."""
 
+import atexit
 import json
 import os
 import signal
 import subprocess
 import sys
+import tempfile
+from functools import cache
 from pathlib import Path
 from time import monotonic
 
@@ -19,10 +22,9 @@ TOKEN = "a-token-of-the-client-0123456789"
 
 class ShimCase(SynchronousTestCase):
     def setUp(self) -> None:
-        folder = Path(self.mktemp()).absolute()
-        folder.mkdir()
-        self.home = folder / "home"
-        self.log = folder / "messages"
+        self.folder = Path(self.mktemp()).absolute()
+        self.folder.mkdir()
+        self.home = self.folder / "home"
 
     def client(self, *flags: str, folder: str | None = None, **env: str) -> StdioClient:
         client = StdioClient(
@@ -32,45 +34,74 @@ class ShimCase(SynchronousTestCase):
         return client
 
 
-class DaemonTests(ShimCase):
-    """With a daemon that answers, in a process of its own."""
+class Serving:
+    """
+    A daemon that answers, in a process of its own, until the interpreter ends.
 
-    def setUp(self) -> None:
-        super().setUp()
+    @ivar home: the home that it has
+    @ivar log: where each message goes that it has had
+    """
+
+    def __init__(self) -> None:
+        folder = Path(tempfile.mkdtemp(dir=".")).absolute()
+        self.home, self.log = folder / "home", folder / "messages"
         self.start()
 
     def start(self) -> None:
-        self.daemon = subprocess.Popen(
+        self.process = subprocess.Popen(
             [sys.executable, "-m", "tests.transports.fake_websocket", self.home, self.log],
             env=environment(self.home),
             cwd=ROOT,
             stdout=subprocess.PIPE,
         )
-        assert self.daemon.stdout is not None
-        self.addCleanup(self.daemon.stdout.close)
-        self.addCleanup(self.daemon.wait)
-        self.addCleanup(self.daemon.kill)
-        self.port = int(self.daemon.stdout.readline())
+        assert self.process.stdout is not None
+        atexit.register(self.kill)
+        with self.process.stdout:
+            self.port = int(self.process.stdout.readline())
+
+    def kill(self) -> None:
+        self.process.kill()
+        self.process.wait()
 
     def methods(self) -> list[str]:
-        """The method of each message that a daemon has had."""
+        """The method of each message that it has had."""
         return [json.loads(line)["method"] for line in self.log.read_bytes().splitlines()]
 
+
+serving = cache(Serving)
+"""The one that all tests share that leave it as it is."""
+
+
+class KilledTests(ShimCase):
+    """With a daemon that ends."""
+
     def test_a_daemon_killed_in_a_call_costs_that_call_alone(self) -> None:
+        daemon = Serving()
+        self.addCleanup(daemon.kill)
+        self.home = daemon.home
         client = self.client("--no-start")
         client.initialize()
         client.tell({"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {"name": "hang"}})
         client.ask(2, "ping")
-        self.daemon.kill()
+        daemon.kill()
         killed = monotonic()
         error = client.hear()
         self.assertLess(monotonic() - killed, 1.0)
         self.assertEqual(error["id"], 1)
         self.assertIn("may or may not have", error["error"]["message"])
-        self.start()
-        self.assertEqual(client.call(3, "recall")["pid"], self.daemon.pid)
-        calls = [method for method in self.methods() if method == "tools/call"]
+        daemon.start()
+        self.assertEqual(client.call(3, "recall")["pid"], daemon.process.pid)
+        calls = [method for method in daemon.methods() if method == "tools/call"]
         self.assertEqual(len(calls), 2)
+
+
+class DaemonTests(ShimCase):
+    """With a daemon that answers."""
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.daemon = serving()
+        self.home = self.daemon.home
 
     def test_the_listing_of_tools_is_json_and_nothing_else_is_written(self) -> None:
         done = subprocess.run(
@@ -85,7 +116,7 @@ class DaemonTests(ShimCase):
         self.assertEqual((done.returncode, done.stderr), (0, b""))
 
     def test_files_will_do_for_pipes(self) -> None:
-        asked, answered = self.home / "asked", self.home / "answered"
+        asked, answered = self.folder / "asked", self.folder / "answered"
         asked.write_bytes(b'{"jsonrpc":"2.0","id":1,"method":"tools/list"}\n')
         with asked.open("rb") as stdin, answered.open("wb") as stdout:
             subprocess.run(
@@ -116,10 +147,12 @@ class DaemonTests(ShimCase):
         self.assertEqual(client.process.wait(2.0), 0)
 
     def test_an_address_leads_to_another_daemon(self) -> None:
-        (self.home / "mnemo.lock").unlink()
-        for url in (f"ws://127.0.0.1:{self.port}/ws", f"http://127.0.0.1:{self.port}/mcp"):
-            self.assertIn("result", self.client("--url", url).ask(0, "tools/list"))
-            self.assertIn("result", self.client(MNEMO_URL=url).ask(0, "tools/list"))
+        address = f"127.0.0.1:{self.daemon.port}"
+        self.home = self.folder / "another"
+        flag = self.client("--url", f"ws://{address}/ws")
+        self.assertIn("result", flag.ask(0, "tools/list"))
+        variable = self.client(MNEMO_URL=f"http://{address}/mcp")
+        self.assertIn("result", variable.ask(0, "tools/list"))
 
     def test_a_token_is_in_no_output_and_in_no_argument(self) -> None:
         client = self.client(MNEMO_SERVER_TOKENS=TOKEN)
@@ -129,7 +162,7 @@ class DaemonTests(ShimCase):
             self.assertNotIn(TOKEN.encode(), arguments.read_bytes())
         client.close()
         self.assertEqual(client.complaints(), "")
-        self.assertNotIn(TOKEN, self.log.read_text())
+        self.assertNotIn(TOKEN, self.daemon.log.read_text())
 
     def test_it_may_be_started_from_anywhere(self) -> None:
         self.assertIn("result", self.client(folder="/").ask(0, "tools/list"))

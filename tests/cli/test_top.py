@@ -16,7 +16,7 @@ from rich.console import Console
 from twisted.trial.unittest import SynchronousTestCase
 
 from mnemo.cli import top
-from mnemo.cli.daemon import choice
+from mnemo.cli.choice import choice
 from mnemo.cli.main import main
 from mnemo.lock import Holder, HomeLock
 from mnemo.transports.inference_address import PATH

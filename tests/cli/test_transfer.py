@@ -12,7 +12,7 @@ from twisted.internet.protocol import ProcessProtocol
 from twisted.internet.utils import getProcessOutputAndValue
 from twisted.python.failure import Failure
 
-from mnemo.store.records import Filter
+from mnemo.store.search import Filter
 from tests.cli.test_calling import ROOT, CommandTestCase
 
 

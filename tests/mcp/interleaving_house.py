@@ -92,7 +92,7 @@ class House:
 
     def __attrs_post_init__(self) -> None:
         config = SessionsConfig(idle_minutes=IDLE_MINUTES, running=RUNNING, waiting=WAITING)
-        self.sessions = SessionManager(self.clock, self.store, config)
+        self.sessions = SessionManager(self.clock, self.store.sessions, config)
         result_of(self.sessions.start())
         self.server = Server(
             [self.work],

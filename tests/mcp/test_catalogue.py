@@ -45,4 +45,4 @@ class CatalogueTests(SynchronousTestCase):
         self.assertEqual(catalogue("recall", "status").near("x" * 1000), "recall, status")
         self.assertEqual(catalogue().near("x"), "none")
         many = catalogue(*(f"tool-{number:03}" for number in range(100)))
-        self.assertEqual(many.near("x").count(","), 15)
+        self.assertTrue(many.near("x").endswith("tool-014, tool-015 and 84 more"))

@@ -135,7 +135,7 @@ class ManagerTests(SessionsContract, SynchronousTestCase):
         self.one_at_a_time = self.manager(running=1, waiting=0)
 
     def manager(self, **config: int) -> SessionManager:
-        store = FakeSessionStore().as_store()
+        store = FakeSessionStore()
         manager = SessionManager(Clock(), store, SessionsConfig(**config))  # type: ignore[arg-type]
         self.successResultOf(manager.start())
         return manager

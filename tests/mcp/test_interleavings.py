@@ -157,8 +157,8 @@ class Interleavings(RuleBasedStateMachine):
         self.listeners: dict[Wire, int] = {}
         self.news: dict[Wire, int] = {}
         # What an example has left that failed.
-        for row in result_of(self.store.live_sessions()):
-            result_of(self.store.end_session(row.id, self.now, "idle"))
+        for row in result_of(self.store.sessions.live()):
+            result_of(self.store.sessions.end(row.id, self.now, "idle"))
         self.start()
 
     def start(self) -> None:
@@ -525,7 +525,7 @@ class Interleavings(RuleBasedStateMachine):
         house.clock.advance(WINDOW + ROUND)
         self.check_left()
         assert house.sessions.statistics.live == 0
-        assert result_of(self.store.live_sessions()) == []
+        assert result_of(self.store.sessions.live()) == []
         gc.collect()
         assert house.remembered == 0
         result_of(house.sessions.stop())

@@ -33,7 +33,7 @@ FORBIDDEN = {
 ROOMS = {
     "mnemo.mcp",
     "mnemo.sessions.interfaces",
-    "mnemo.store.records",
+    "mnemo.store.tasks",
     "mnemo.tools.interfaces",
 }
 

@@ -18,6 +18,7 @@ from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
+from mnemo.mcp import task_methods
 from mnemo.mcp.errors import INVALID_PARAMS, ProtocolError
 from mnemo.mcp.subscriptions import Subscriptions, Wants
 from mnemo.mcp.tasks import TASKS, TTL, Tasks
@@ -115,7 +116,7 @@ class TaskLife(RuleBasedStateMachine):
             for name in ("ann", "bob")
         }
         self.tasks = Tasks(
-            self.store,
+            self.store.tasks,
             Deferred.fromCoroutine,
             self.clock.seconds,
             lambda seconds=0: Deferred(),
@@ -130,7 +131,9 @@ class TaskLife(RuleBasedStateMachine):
     def ask(self, method: str, task: Known, principal: str = "", **params: Any) -> Any:
         params = {"taskId": task.id, **params}
         who = principal or task.principal
-        return self.now(self.tasks.answer(f"tasks/{method}", params, CAPABILITIES, who))
+        return self.now(
+            task_methods.answer(self.tasks, f"tasks/{method}", params, CAPABILITIES, who)
+        )
 
     def pick(self, number: int, *statuses: str) -> list[Known]:
         """At most one of the tasks that are this far."""
@@ -226,7 +229,9 @@ class TaskLife(RuleBasedStateMachine):
             *((task, others[task.principal]) for task in self.known),
             *((task, task.principal) for task in self.gone),
         ):
-            asked = self.tasks.answer("tasks/get", {"taskId": task.id}, CAPABILITIES, principal)
+            asked = task_methods.answer(
+                self.tasks, "tasks/get", {"taskId": task.id}, CAPABILITIES, principal
+            )
             problem: Any = self.now(outcome(asked))
             assert isinstance(problem, ProtocolError)
             assert problem.code == INVALID_PARAMS

@@ -1,163 +1,44 @@
 """Calls that run as tasks: what a client is told, and what becomes of them."""
 
 import re
-from collections.abc import Awaitable, Callable, Mapping
-from pathlib import Path
+from collections.abc import Mapping
 from typing import Any
 
-from attrs import define, evolve, field
+from attrs import define, evolve
 from twisted.internet.defer import CancelledError, Deferred
-from twisted.internet.task import Clock
-from twisted.trial.unittest import SynchronousTestCase
 
 from mnemo.mcp.errors import (
     INTERNAL_ERROR,
     INVALID_PARAMS,
-    METHOD_NOT_FOUND,
     MISSING_CAPABILITY,
     ProtocolError,
 )
 from mnemo.mcp.input_required import InputRequired
-from mnemo.mcp.subscriptions import Subscriptions, Wants
-from mnemo.mcp.tasks import KEPT, RUNNING, TASKS, TTL, Tasks
-from mnemo.sessions.interfaces import Opening, Session
+from mnemo.mcp.subscriptions import Wants
+from mnemo.mcp.tasks import KEPT, RUNNING, TASKS, TTL
 from mnemo.store.interfaces import StoreError
 from mnemo.tools.interfaces import (
     SILENT,
     CallContext,
     IPreparing,
-    ITool,
     Question,
-    ToolDescription,
     ToolError,
     ToolResult,
 )
 from tests.mcp.fakes import MODERN, described
-from tests.store.inline import InlinePools, open_store, result_of
-
-START = 1_700_000_000.0
-
-KNOWS: Mapping[str, Any] = {"extensions": {TASKS: {}}}
-CAN_ASK: Mapping[str, Any] = {**KNOWS, "elicitation": {}}
-
-FORM = {"type": "object", "properties": {"ok": {"type": "boolean"}}, "required": ["ok"]}
-QUESTION = Question("elicitation/create", {"message": "Sure?", "requestedSchema": FORM})
-YES = {"action": "accept", "content": {"ok": True}}
-
-Act = Callable[[Mapping[str, Any], CallContext], Awaitable[ToolResult]]
-
-
-@define(eq=False)
-class Job:
-    """A tool that does what the test says."""
-
-    act: Act
-    description: ToolDescription = field(factory=lambda: described("job", task="optional"))
-
-    async def call(self, arguments: Mapping[str, Any], context: CallContext) -> ToolResult:
-        return await self.act(arguments, context)
-
-
-@define(eq=False)
-class Waiting:
-    """A tool whose calls wait until the test says what came of them."""
-
-    description: ToolDescription = field(factory=lambda: described("waiting", task="optional"))
-    calls: list["Deferred[ToolResult]"] = field(factory=list)
-    contexts: list[CallContext] = field(factory=list)
-    cancelled: int = 0
-
-    async def call(self, arguments: Mapping[str, Any], context: CallContext) -> ToolResult:
-        self.contexts.append(context)
-        self.calls.append(Deferred())
-        try:
-            return await self.calls[-1]
-        except CancelledError:
-            self.cancelled += 1
-            raise
-
-
-async def asks_once(arguments: Mapping[str, Any], context: CallContext) -> ToolResult:
-    answers = await context.client.ask({"sure": QUESTION})
-    return ToolResult.text(str(answers["sure"]["content"]["ok"]))
-
-
-async def asks_two(arguments: Mapping[str, Any], context: CallContext) -> ToolResult:
-    answers = await context.client.ask({"one": QUESTION, "two": QUESTION})
-    return ToolResult.text(", ".join(f"{key}: {answers[key]['action']}" for key in answers))
-
-
-async def asks_twice(arguments: Mapping[str, Any], context: CallContext) -> ToolResult:
-    first = await context.client.ask({"sure": QUESTION})
-    second = await context.client.ask({"sure": QUESTION})
-    return ToolResult.text(f"{first['sure']['action']}, {second['sure']['action']}")
-
-
-class TaskTestCase(SynchronousTestCase):
-    def setUp(self) -> None:
-        self.clock = Clock()
-        self.clock.advance(START)
-        self.directory = Path(self.mktemp())
-        self.pools = InlinePools()
-        self.store = open_store(self.directory, self.clock, pools=self.pools)
-        self.addCleanup(lambda: result_of(self.store.stop()))
-        self.session = Session(
-            "s1", "work", Opening(MODERN, "tester", "9", "ann", "p"), "p", START, START
-        )
-        self.subscriptions = Subscriptions()
-        self.defects: list[BaseException] = []
-        self.waiting = Waiting()
-        self.tasks = self.started()
-
-    def started(self) -> Tasks:
-        tasks = Tasks(
-            self.store,
-            Deferred.fromCoroutine,
-            self.clock.seconds,
-            lambda seconds=0: Deferred(),
-            self.subscriptions,
-            self.defects.append,
-        )
-        result_of(Deferred.fromCoroutine(tasks.start()))
-        return tasks
-
-    def killed_and_started(self) -> None:
-        """As after kill -9: nothing was stopped, and nothing that ran does anything more."""
-        self.tasks = self.started()
-
-    def later(self, work: Any) -> "Deferred[Any]":
-        return Deferred.fromCoroutine(work)
-
-    def context(self, capabilities: Mapping[str, Any] = CAN_ASK, **more: Any) -> CallContext:
-        return CallContext(self.session, capabilities, **more)
-
-    def begin(self, tool: ITool | None = None, **arguments: Any) -> Mapping[str, Any]:
-        """The result of a call that begins a task."""
-        work = self.tasks.begin(tool or self.waiting, arguments, self.context(), MODERN)
-        begun: Mapping[str, Any] = self.successResultOf(self.later(work))
-        return begun
-
-    def asked(self, method: str, principal: str = "ann", **params: Any) -> "Deferred[Any]":
-        return self.later(self.tasks.answer(f"tasks/{method}", params, KNOWS, principal))
-
-    def get(self, task: Mapping[str, Any]) -> Mapping[str, Any]:
-        told: Mapping[str, Any] = self.successResultOf(self.asked("get", taskId=task["taskId"]))
-        return told
-
-    def update(self, task: Mapping[str, Any], **answers: Any) -> None:
-        answered = self.asked("update", taskId=task["taskId"], inputResponses=answers)
-        self.assertEqual(self.successResultOf(answered), {})
-
-    def cancel(self, task: Mapping[str, Any]) -> None:
-        self.assertEqual(self.successResultOf(self.asked("cancel", taskId=task["taskId"])), {})
-
-    def refused(self, work: "Deferred[Any]", code: int) -> ProtocolError:
-        problem: ProtocolError = self.failureResultOf(work, ProtocolError).value
-        self.assertEqual(problem.code, code)
-        return problem
-
-    def act(self, act: Act) -> Mapping[str, Any]:
-        return self.begin(Job(act))
+from tests.mcp.task_room import (
+    CAN_ASK,
+    KNOWS,
+    QUESTION,
+    YES,
+    Job,
+    TaskTestCase,
+    asks_nothing,
+    asks_once,
+    asks_twice,
+    asks_two,
+)
+from tests.store.inline import result_of
 
 
 class BeginningTests(TaskTestCase):
@@ -181,7 +62,7 @@ class BeginningTests(TaskTestCase):
         self.assertNoResult(begun)
         self.assertEqual(self.waiting.calls, [])
         self.pools.writer.release()
-        row = result_of(self.store.task(self.successResultOf(begun)["taskId"]))
+        row = result_of(self.store.tasks.find(self.successResultOf(begun)["taskId"]))
         assert row is not None
         self.assertEqual((row.principal, row.tool, row.status), ("ann", "waiting", "working"))
         self.assertEqual(len(self.waiting.calls), 1)
@@ -203,8 +84,8 @@ class BeginningTests(TaskTestCase):
         self.assertEqual(self.session.streams, 0)
 
     def test_a_store_that_fails_lets_the_call_fail_and_nothing_runs(self) -> None:
-        self.patch(self.store, "add_task", lambda row, limit: _failing())
-        self.patch(self.store, "remove_task", lambda task: _failing())
+        self.patch(type(self.store.tasks), "add", lambda *_: _failing())
+        self.patch(type(self.store.tasks), "remove", lambda *_: _failing())
         begun = self.later(self.tasks.begin(self.waiting, {}, self.context(), MODERN))
         self.failureResultOf(begun, StoreError)
         self.assertEqual((self.waiting.calls, self.tasks._live), ([], {}))
@@ -249,10 +130,10 @@ class BeginningTests(TaskTestCase):
         ]
         self.pools.writer.release()
         begun = [self.successResultOf(each) for each in work]
-        row = result_of(self.store.task(begun[0]["taskId"]))
+        row = result_of(self.store.tasks.find(begun[0]["taskId"]))
         assert row is not None
         for number in range(KEPT - RUNNING):
-            self.store.add_task(evolve(row, id=str(number)), KEPT)
+            self.store.tasks.add(evolve(row, id=str(number)), KEPT)
         self.assertIn(str(KEPT), self.act(nothing)["content"][0]["text"])
         self.clock.advance(TTL)
         self.assertIn("taskId", self.act(nothing))
@@ -280,19 +161,6 @@ class WhoGetsTasksTests(TaskTestCase):
         problem = self.assertRaises(ProtocolError, self.takes, "required", {"elicitation": {}})
         self.assertEqual((problem.code, problem.status), (MISSING_CAPABILITY, 400))
         self.assertEqual(problem.data, {"requiredCapabilities": {"extensions": {TASKS: {}}}})
-
-    def test_without_the_extension_nothing_can_be_asked_about_tasks(self) -> None:
-        begun = self.begin()
-        for method in ("get", "update", "cancel"):
-            params = {"taskId": begun["taskId"], "inputResponses": {}}
-            answer = self.later(self.tasks.answer(f"tasks/{method}", params, {}, "ann"))
-            problem = self.refused(answer, MISSING_CAPABILITY)
-            self.assertEqual(problem.data, {"requiredCapabilities": {"extensions": {TASKS: {}}}})
-
-    def test_there_is_no_other_method(self) -> None:
-        for method in ("list", "result", "", "get/"):
-            problem = self.refused(self.asked(method, taskId="x"), METHOD_NOT_FOUND)
-            self.assertEqual(problem.status, 404)
 
 
 class EndingTests(TaskTestCase):
@@ -324,7 +192,7 @@ class EndingTests(TaskTestCase):
 
     def test_a_result_that_cannot_be_kept_is_told_while_the_process_lives(self) -> None:
         begun = self.begin()
-        self.patch(self.store, "save_task", lambda row: _failing())
+        self.patch(type(self.store.tasks), "save", lambda *_: _failing())
         self.waiting.calls[0].callback(ToolResult.text("done"))
         self.assertEqual(self.get(begun)["status"], "completed")
         self.assertEqual([type(defect) for defect in self.defects], [StoreError])
@@ -383,102 +251,7 @@ class EndingTests(TaskTestCase):
         self.assertEqual((self.tasks._live, self.session.streams), ({}, 0))
         self.begin()
         for begun in (done, running):
-            self.assertIsNone(result_of(self.store.task(begun["taskId"])))
-
-
-async def asks_nothing(arguments: Mapping[str, Any], context: CallContext) -> ToolResult:
-    return ToolResult.text("done")
-
-
-class FindingTests(TaskTestCase):
-    METHODS = ("get", "update", "cancel")
-
-    def test_an_unknown_task_is_refused(self) -> None:
-        for method in self.METHODS:
-            self.refused(self.asked(method, taskId="unknown", inputResponses={}), INVALID_PARAMS)
-
-    def test_the_task_of_another_principal_is_unknown(self) -> None:
-        running, done = self.begin(), self.act(asks_nothing)
-        for begun in (running, done):
-            own = self.asked("get", taskId="x" * 32)
-            for method in self.METHODS:
-                asked = self.asked(method, "bob", taskId=begun["taskId"], inputResponses={})
-                problem = self.refused(asked, INVALID_PARAMS)
-            unknown = self.refused(own, INVALID_PARAMS)
-            self.assertEqual(
-                problem.message.replace(begun["taskId"], ""), unknown.message.replace("x" * 32, "")
-            )
-        self.assertEqual(self.get(running)["status"], "working")
-
-    def test_an_id_that_is_none_is_refused(self) -> None:
-        no_ids: tuple[Any, ...] = (None, 5, [], {})
-        for given in no_ids:
-            for method in self.METHODS:
-                self.refused(self.asked(method, taskId=given, inputResponses={}), INVALID_PARAMS)
-
-    def test_it_is_known_which_tasks_are_somebodys(self) -> None:
-        running, done = self.begin()["taskId"], self.act(asks_nothing)["taskId"]
-        for principal, expected in (("ann", {running, done}), ("bob", set())):
-            known = self.later(self.tasks.known({running, done, "x"}, principal))
-            self.assertEqual(self.successResultOf(known), expected)
-
-
-class CancellingTests(TaskTestCase):
-    def test_the_work_really_ends(self) -> None:
-        begun = self.begin()
-        self.cancel(begun)
-        self.assertEqual(self.waiting.cancelled, 1)
-        self.assertEqual(self.session.streams, 0)
-        told = self.get(begun)
-        self.assertEqual(told["status"], "cancelled")
-        self.assertFalse({"result", "error"} & told.keys())
-        self.assertEqual((self.defects, self.tasks._live), ([], {}))
-
-    def test_it_stays_cancelled_in_another_process(self) -> None:
-        begun = self.begin()
-        self.cancel(begun)
-        self.killed_and_started()
-        self.assertEqual(self.get(begun)["status"], "cancelled")
-
-    def test_work_that_takes_no_notice_changes_nothing(self) -> None:
-        end: Deferred[None] = Deferred()
-
-        async def stubborn(arguments: Mapping[str, Any], context: CallContext) -> ToolResult:
-            try:
-                await Deferred()
-            except CancelledError:
-                await end
-            context.client.progress(99)
-            return ToolResult.text("done all the same")
-
-        begun = self.act(stubborn)
-        self.cancel(begun)
-        end.callback(None)
-        self.assertEqual(self.get(begun)["status"], "cancelled")
-
-    def test_one_that_waits_for_an_answer_ends_too(self) -> None:
-        begun = self.act(asks_once)
-        self.cancel(begun)
-        told = self.get(begun)
-        self.assertEqual(told["status"], "cancelled")
-        self.assertNotIn("inputRequests", told)
-        self.update(begun, sure=YES)
-        self.assertEqual(self.get(begun)["status"], "cancelled")
-
-    def test_one_that_has_ended_stays_as_it_is(self) -> None:
-        begun = self.act(asks_nothing)
-        told = self.get(begun)
-        self.cancel(begun)
-        self.cancel(begun)
-        self.assertEqual(self.get(begun), told)
-
-    def test_one_that_is_just_ending_stays_as_it_is(self) -> None:
-        begun = self.begin()
-        self.pools.writer.hold()
-        self.waiting.calls[0].callback(ToolResult.text("done"))
-        self.cancel(begun)
-        self.pools.writer.release()
-        self.assertEqual(self.get(begun)["status"], "completed")
+            self.assertIsNone(result_of(self.store.tasks.find(begun["taskId"])))
 
 
 class AskingTests(TaskTestCase):
@@ -488,7 +261,7 @@ class AskingTests(TaskTestCase):
         self.assertEqual(told["status"], "input_required")
         request = {"method": "elicitation/create", "params": QUESTION.params}
         self.assertEqual(told["inputRequests"], {"sure": request})
-        row = result_of(self.store.task(begun["taskId"]))
+        row = result_of(self.store.tasks.find(begun["taskId"]))
         assert row is not None
         self.assertEqual(row.status, "input_required")
 
@@ -559,13 +332,6 @@ class AskingTests(TaskTestCase):
             asked = self.asked("update", taskId=begun["taskId"], inputResponses=bad)
             self.assertIn("'two'", self.refused(asked, INVALID_PARAMS).message)
         self.assertEqual(set(self.get(begun)["inputRequests"]), {"one", "two"})
-
-    def test_what_are_no_answers_is_refused(self) -> None:
-        begun = self.act(asks_once)
-        no_answers: tuple[Any, ...] = (None, [], "yes", {"sure": True}, {"sure": None})
-        for bad in no_answers:
-            asked = self.asked("update", taskId=begun["taskId"], inputResponses=bad)
-            self.refused(asked, INVALID_PARAMS)
 
     def test_a_client_that_cannot_be_asked_is_told_what_to_declare(self) -> None:
         context = self.context(KNOWS)

@@ -11,7 +11,7 @@ from twisted.internet.defer import maybeDeferred
 
 from mnemo.memory.projects import project_of
 from mnemo.sessions.interfaces import Opening, Session
-from mnemo.store.records import SessionRow
+from mnemo.store.sessions import SessionRow
 from mnemo.tools.catalogue import all_tools
 from mnemo.tools.interfaces import (
     SILENT,
@@ -63,7 +63,7 @@ class ToolTestCase(MemoryTestCase):
             created=now,
             active=now,
         )
-        self.done(self.store.save_session(row))
+        self.done(self.store.sessions.save(row))
         return Session(id, "mcp", opening, project, now, now)
 
     async def choose_project(self, session: Session, project: str) -> None:

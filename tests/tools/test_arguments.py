@@ -128,6 +128,7 @@ class Refusing(SynchronousTestCase):
             st.recursive(
                 st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
                 lambda values: st.lists(values) | st.dictionaries(st.text(), values),
+                max_leaves=8,
             ),
         )
     )

@@ -1,6 +1,6 @@
 import json
 
-from mnemo.store.records import DerivedField, Finished
+from mnemo.store.jobs import DerivedField, Finished
 from mnemo.tools.budget import tokens
 from tests.store.inline import result_of
 from tests.tools.room import ToolTestCase

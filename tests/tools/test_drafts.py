@@ -29,7 +29,7 @@ class DraftsTestCase(ToolTestCase):
 
     def next_session(self, id: str) -> None:
         """The present session ends, and another begins."""
-        self.done(self.store.end_session(self.session.id, self.clock.seconds(), "deleted"))
+        self.done(self.store.sessions.end(self.session.id, self.clock.seconds(), "deleted"))
         self.drafter.session_ended()
         self.clock.advance(60)
         self.session = self.open_session(id)

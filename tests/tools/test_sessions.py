@@ -33,7 +33,7 @@ class OneSession(ToolTestCase):
             self.assertIn("list_sessions", said)
 
     def test_an_ended_session_is_still_there(self) -> None:
-        self.done(self.store.end_session("s1", self.clock.seconds() + 5, "idle"))
+        self.done(self.store.sessions.end("s1", self.clock.seconds() + 5, "idle"))
         self.session = self.other
         answer = self.call("recall_session", session_id="s1")
         self.assertEqual(ids(answer), [self.first])

@@ -1,7 +1,7 @@
 import json
 from typing import Any
 
-from mnemo.store.records import DerivedField, Finished
+from mnemo.store.jobs import DerivedField, Finished
 from mnemo.tools.budget import tokens
 from tests.tools.room import ToolTestCase
 

@@ -306,7 +306,7 @@ class CapacityTests(SynchronousTestCase):
     def setUp(self) -> None:
         self.room = Room()
         config = SessionsConfig(running=8, waiting=32)
-        sessions = SessionManager(self.room.clock, FakeSessionStore().as_store(), config)
+        sessions = SessionManager(self.room.clock, FakeSessionStore(), config)
         self.room = Room(clock=self.room.clock, sessions=sessions)
         self.guest = self.room.greeted()
 

@@ -12,6 +12,6 @@ class HostilePeerTests(SynchronousTestCase):
     def test_others_are_served_and_nothing_is_kept(self) -> None:
         with a_daemon() as daemon:
             for name in ATTACKS:
-                outcome = suffered(daemon, name, turns=1, seconds=0.3)
+                outcome = suffered(daemon, name, turns=1, seconds=0.3, pause=0.02)
                 self.assertLess(outcome.growth, GROWTH, outcome)
                 self.assertEqual(outcome.left, {}, outcome)

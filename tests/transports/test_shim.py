@@ -13,9 +13,10 @@ from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase, TestCase
 
 from mnemo.transports import shim as module
-from mnemo.transports import shim_session
+from mnemo.transports import shim_waiting
 from mnemo.transports.daemon import Unreachable
-from mnemo.transports.shim import FIRST_DELAY, LONGEST_DELAY, LONGEST_LINE, Pipes, Shim, delay
+from mnemo.transports.shim import FIRST_DELAY, LONGEST_DELAY, Shim, delay
+from mnemo.transports.shim_pipes import Pipes
 from mnemo.transports.shim_session import BROKEN
 from mnemo.transports.upstream import Address
 from tests.transports.fake_websocket import FakeWebSocketDaemon
@@ -180,27 +181,6 @@ class BridgeTests(ShimCase):
         bench.shim.pipes.dataReceived(b'{"jsonrpc":"2.0","id":3,"result":{"roots":[]}}\n')
         await self.daemon.until(lambda: "response" in self.daemon.methods())
 
-    async def test_an_answer_with_line_breaks_is_one_line(self) -> None:
-        bench = await self.begun()
-        self.daemon.connections[0].sendMessage(b'{"jsonrpc":"2.0",\r\n"method":"x"}')
-        self.assertEqual((await bench.client.hear(2))[1]["method"], "x")
-
-    async def test_a_message_that_comes_in_pieces_is_one(self) -> None:
-        bench = await self.begun()
-        for piece in (b'{"jsonrpc":"2.0",', b'"id":1,"method":"ping"', b"}", b"\r\n\n"):
-            bench.shim.pipes.dataReceived(piece)
-        self.assertEqual((await bench.client.hear(2))[1]["id"], 1)
-
-    async def test_a_message_that_is_too_large_is_refused_and_the_next_one_is_not(self) -> None:
-        bench = await self.begun()
-        for _ in range(LONGEST_LINE // 2**20 + 1):
-            bench.shim.pipes.dataReceived(b"x" * 2**20)
-        bench.shim.pipes.dataReceived(b"x\n")
-        bench.client.tell("ping", 2)
-        said = await bench.client.hear(3)
-        self.assertIn(str(LONGEST_LINE), said[1]["error"]["message"])
-        self.assertEqual(said[2]["id"], 2)
-
     async def test_who_does_not_read_is_not_written_to(self) -> None:
         bench = await self.begun()
         producer: Any = bench.client.producer
@@ -259,7 +239,7 @@ class ReconnectTests(ShimCase):
         self.assertEqual((await bench.client.hear(2))[1]["id"], 1)
 
     async def test_but_not_for_ever(self) -> None:
-        self.patch(shim_session, "HOLD_SECONDS", 0.1)
+        self.patch(shim_waiting, "HOLD_SECONDS", 0.1)
         await self.daemon.die()
         bench = self.bench()
         bench.client.tell("ping", 1)
@@ -381,13 +361,6 @@ class EndTests(ShimCase):
         await bench.shim.gone
         self.assertEqual([message["id"] for message in bench.client.messages()], [1])
 
-    async def test_a_last_line_needs_no_line_break(self) -> None:
-        bench = self.bench()
-        bench.shim.pipes.dataReceived(b'{"jsonrpc":"2.0","id":1,"method":"ping"}')
-        bench.client.close()
-        await bench.shim.gone
-        self.assertEqual(len(bench.client.messages()), 1)
-
     async def test_a_call_that_hangs_does_not_keep_it_for_long(self) -> None:
         self.patch(module, "GRACE_SECONDS", 0.1)
         bench = await self.begun()
@@ -455,7 +428,7 @@ class WhatUsersSawTests(ShimCase):
 
     async def test_22_a_daemon_that_is_up_and_takes_nobody_is_said_to(self) -> None:
         self.daemon.denial = 503
-        self.patch(shim_session, "HOLD_SECONDS", 0.1)
+        self.patch(shim_waiting, "HOLD_SECONDS", 0.1)
         bench = self.bench()
         bench.client.tell("ping", 1)
         self.assertIn("503", (await bench.client.hear(1))[0]["error"]["message"])
@@ -467,7 +440,7 @@ class WhatUsersSawTests(ShimCase):
         secret = "0123456789abcdef-secret"
         for status in (401, 403, 500):
             self.daemon.denial = status
-            self.patch(shim_session, "HOLD_SECONDS", 0.1)
+            self.patch(shim_waiting, "HOLD_SECONDS", 0.1)
             bench = self.bench(headers={"Authorization": f"Bearer {secret}"})
             bench.client.tell("ping", 1)
             await bench.client.hear(1)

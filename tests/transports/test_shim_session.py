@@ -6,14 +6,8 @@ from typing import Any
 from attrs import define, field
 from twisted.trial.unittest import SynchronousTestCase
 
-from mnemo.transports.shim_session import (
-    BROKEN,
-    HOLD_SECONDS,
-    MOST_HELD,
-    MOST_HELD_BYTES,
-    OWN_ID,
-    ShimSession,
-)
+from mnemo.transports.shim_session import BROKEN, OWN_ID, ShimSession
+from mnemo.transports.shim_waiting import HOLD_SECONDS, MOST_HELD
 
 INITIALIZE = {"protocolVersion": "2025-11-25", "capabilities": {}}
 
@@ -331,12 +325,6 @@ class WaitingTests(SessionCase):
         (answer,) = self.heard()
         self.assertEqual(answer["id"], MOST_HELD)
         self.assertIn("Too many", answer["error"]["message"])
-
-    def test_no_more_than_so_many_bytes_wait(self) -> None:
-        self.tell("tools/call", 1, text="x" * (MOST_HELD_BYTES - 200))
-        self.tell("tools/call", 2, text="x" * 200)
-        self.tell("ping", 3)
-        self.assertEqual([answer["id"] for answer in self.heard()], [2])
 
     def test_when_it_is_hopeless_nobody_waits(self) -> None:
         self.tell("ping", 1)

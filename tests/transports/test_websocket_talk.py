@@ -78,7 +78,7 @@ class HelloTests(SynchronousTestCase):
     def test_what_comes_before_the_session_is_made_is_answered_after_it(self) -> None:
         store = FakeSessionStore(held=[])
         room = Room()
-        room = Room(sessions=SessionManager(room.clock, store.as_store(), SessionsConfig()))
+        room = Room(sessions=SessionManager(room.clock, store, SessionsConfig()))
         guest = room.talk()
         guest.say(op="hello")
         guest.say(op="ping", request_id=1)
@@ -91,7 +91,7 @@ class HelloTests(SynchronousTestCase):
     def test_but_not_without_end(self) -> None:
         store = FakeSessionStore(held=[])
         room = Room()
-        room = Room(sessions=SessionManager(room.clock, store.as_store(), SessionsConfig()))
+        room = Room(sessions=SessionManager(room.clock, store, SessionsConfig()))
         guest = room.talk()
         guest.say(op="hello")
         guest.say(op="ping", request_id="x" * HELD)
@@ -100,7 +100,7 @@ class HelloTests(SynchronousTestCase):
     def test_a_client_that_goes_meanwhile_leaves_no_session(self) -> None:
         store = FakeSessionStore(held=[])
         room = Room()
-        sessions = SessionManager(room.clock, store.as_store(), SessionsConfig())
+        sessions = SessionManager(room.clock, store, SessionsConfig())
         guest = Room(clock=room.clock, sessions=sessions).talk()
         guest.say(op="hello")
         ended = Deferred.fromCoroutine(guest.talk.end())
@@ -238,7 +238,7 @@ class SessionTests(SynchronousTestCase):
     def test_one_that_cannot_be_made_is_a_defect_for_the_log(self) -> None:
         store = FakeSessionStore(broken=True)
         room = Room()
-        room = Room(sessions=SessionManager(room.clock, store.as_store(), SessionsConfig()))
+        room = Room(sessions=SessionManager(room.clock, store, SessionsConfig()))
         guest = room.talk()
         guest.say(op="hello")
         self.assertEqual(guest.heard()[0]["error"], "internal_error")

@@ -47,7 +47,7 @@ def real_room(**config: Any) -> Room:
     """A room whose sessions are bounded as the daemon's are."""
     clock = Clock()
     store = FakeSessionStore()
-    sessions = SessionManager(clock, store.as_store(), SessionsConfig(**config))
+    sessions = SessionManager(clock, store, SessionsConfig(**config))
     sessions.start()
     return Room(clock=clock, sessions=sessions)
 

@@ -1,37 +1,22 @@
-"""What is derived in the background: audit_encodings, coach_local_llm, train_model."""
+"""Holding what was derived against the words it is of: audit_encodings."""
 
 from collections.abc import Sequence
-from functools import partial
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar
 
 import msgspec
 from attrs import evolve, field, frozen
 
-from mnemo.enrichment.coaching import LONGEST, BadCoaching, Coaching, read
-from mnemo.enrichment.jobs import EXTRACTIVE
 from mnemo.memory.moments import iso
-from mnemo.memory.secrets import hidden
-from mnemo.store.records import DerivedField, Memory, Type
+from mnemo.store.jobs import DerivedField
+from mnemo.store.records import Memory, Type
 from mnemo.tools import scope
 from mnemo.tools.base import READS, Call, Hints, Tool
 from mnemo.tools.budget import LEAST, Cost, MaxTokens, characters, cost_of
 from mnemo.tools.graphemes import cut
 from mnemo.tools.interfaces import ToolError
-from mnemo.tools.overview import HoursBack
-from mnemo.tools.progress import Progress
 from mnemo.tools.views import counted
-from mnemo.transfer.training import CannotWrite, TrainingSet
 
 PairLimit = Annotated[int, msgspec.Meta(description="How many memories at most.", ge=1, le=20)]
-
-CoachingYaml = Annotated[
-    str,
-    msgspec.Meta(
-        description="YAML with the one key coaching: a text, or lists and mappings of texts, each "
-        "a note. An empty document takes all notes away.",
-        max_length=LONGEST,
-    ),
-]
 
 
 @frozen(kw_only=True, slots=False)
@@ -113,7 +98,7 @@ class AuditEncodings(Tool):
     hints: ClassVar[Hints] = READS
 
     limit: PairLimit = 5
-    hours_back: HoursBack = 24.0
+    hours_back: scope.HoursBack = 24.0
     source: scope.Source = ""
     project: scope.Project = ""
     max_tokens: MaxTokens = 6_000
@@ -134,136 +119,6 @@ class AuditEncodings(Tool):
             project=scope.project_shown(wanted.project), hours_back=self.hours_back, pairs=[]
         )
         return evolve(result, pairs=_fitting(pairs, self.max_tokens, cost_of(result)))
-
-
-@frozen(kw_only=True, slots=False)
-class Coached:
-    """
-    The notes that hold from now on. Version is what they add to the version of the prompt.
-    Heeded is false where no language model is configured that could heed them.
-    """
-
-    notes: list[str]
-    version: str
-    changed: bool
-    heeded: bool
-
-    def text(self) -> str:
-        """The notes, and what comes of them."""
-        if not self.changed:
-            return f"These {counted(len(self.notes), 'note')} hold already; nothing has changed."
-        lines = [f"- {note}" for note in self.notes]
-        head = f"{counted(len(self.notes), 'note')} kept:" if lines else "All notes taken away."
-        after = (
-            "What was derived is made anew in the background; status counts what waits."
-            if self.heeded
-            else "No language model is configured (inference.language_model): nothing heeds them."
-        )
-        return "\n".join([head, *lines, after])
-
-
-@frozen(kw_only=True)
-class CoachLocalLlm(Tool):
-    """
-    Tell the language model that summarises memories what to heed: words and what they stand for,
-    what matters here, how a summary should read. The notes replace those that hold now, take
-    effect with the next memory, and let everything be derived anew in the background. They change
-    no memory and none of the checks: what a text does not say is refused as before. Only where
-    the user wants it, or audit_encodings shows what it is good for.
-    """
-
-    name: ClassVar[str] = "coach_local_llm"
-    title: ClassVar[str] = "Coach the language model"
-    hints: ClassVar[Hints] = Hints(idempotent=True)
-
-    coaching_yaml: CoachingYaml
-
-    async def run(self, call: Call) -> Coached:
-        """Read the notes, and keep them."""
-        jobs = call.memories.store.jobs
-        try:
-            coaching: Coaching = await call.memories.aside(partial(read, self.coaching_yaml))
-        except BadCoaching as problem:
-            raise ToolError(f'"coaching_yaml": {problem}') from None
-        _refuse_secrets(self.coaching_yaml)
-        before = await jobs.coaching()
-        document = self.coaching_yaml if coaching.notes else ""
-        if document != before:
-            await jobs.use_coaching(document)
-        return Coached(
-            notes=list(coaching.notes),
-            version=coaching.version,
-            changed=document != before,
-            heeded=await jobs.recipe() not in ("", EXTRACTIVE),
-        )
-
-
-@frozen(kw_only=True, slots=False)
-class Trained:
-    """
-    What can be trained on, on the machine that mnemo runs on: path is a file with a JSON object
-    for each memory. Derived counts those from which something was derived, by_model those from
-    which a language model derived it; forgotten ones are left out.
-    """
-
-    trained: bool
-    path: str
-    examples: int
-    derived: int
-    by_model: int
-    corrections: int
-    judgements: int
-    forgotten: int
-
-    def text(self) -> str:
-        """That nothing was trained, and where the set is."""
-        return (
-            "mnemo does not train a model yet. What one could be trained on is in "
-            f"{self.path}: {counted(self.examples, 'memory', 'memories')}, {self.derived:,} of "
-            f"them with what was derived ({self.by_model:,} by a language model), "
-            f"{counted(self.corrections, 'correction')}, "
-            f"{counted(self.judgements, 'judgement')}; {self.forgotten:,} forgotten left out."
-        )
-
-
-@frozen(kw_only=True)
-class TrainModel(Tool):
-    """
-    Write what a model could be trained on into a file of mnemo's home: each memory with what was
-    derived from it and its scores, its corrections, and how it was judged as an answer. Forgotten
-    memories, secrets and private passages are not in it. mnemo does not train yet, and says so.
-    Called again it writes the file anew. Only where the user asks for it.
-    """
-
-    name: ClassVar[str] = "train_model"
-    title: ClassVar[str] = "Write a training set"
-    hints: ClassVar[Hints] = Hints(idempotent=True)
-    task: ClassVar[Literal["optional"]] = "optional"
-
-    async def run(self, call: Call) -> Trained:
-        """Write it."""
-        progress = Progress(call.context.client, call.memories.clock, 0)
-        try:
-            made: TrainingSet = await call.transfer.training.write(progress.told)
-        except CannotWrite as problem:
-            raise ToolError(str(problem)) from None
-        return Trained(
-            trained=False,
-            path=str(made.path),
-            examples=made.examples,
-            derived=made.derived,
-            by_model=made.by_model,
-            corrections=made.corrections,
-            judgements=made.judgements,
-            forgotten=made.forgotten,
-        )
-
-
-def _refuse_secrets(document: str) -> None:
-    found = hidden(document)
-    if found.kinds or found.private:
-        what = ", ".join(found.kinds) or "private passage"
-        raise ToolError(f'"coaching_yaml" holds what must not be stored ({what}): take it out')
 
 
 def _pair(memory: Memory, derived: Sequence[DerivedField]) -> Pair:
