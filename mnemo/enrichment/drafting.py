@@ -1,17 +1,17 @@
 """Drafting the handoffs that sessions did not leave, in the background."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import ClassVar, Final
 
-from attrs import define, field
-from twisted.internet.defer import CancelledError, Deferred
-from twisted.internet.interfaces import IDelayedCall, IReactorTime
+from attrs import define
+from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
 from mnemo.enrichment.generated import InThread
 from mnemo.enrichment.handoff_draft import draft_of
+from mnemo.store.background import Leased
+from mnemo.store.drafts import DraftClaim
 from mnemo.store.interfaces import IStore
-from mnemo.store.records import DraftClaim
 
 LOOK: Final = 15.0
 """Seconds between two looks at what waits, for what has changed since its session ended."""
@@ -30,7 +30,7 @@ MEMORIES: Final = 200
 
 
 @define(eq=False)
-class Drafter:
+class Drafter(Leased[DraftClaim]):
     """
     Makes a draft for each session that has ended without a handoff.
 
@@ -41,66 +41,30 @@ class Drafter:
     @ivar _made: told the project of which a draft was made
     """
 
+    every: ClassVar = LOOK
+    first_pause: ClassVar = PAUSE
+    in_vain: ClassVar = "No handoff could be drafted"
+    log: ClassVar = Logger()
+
     _store: IStore
     _clock: IReactorTime
     _in_thread: InThread
     _make_lease: Callable[[], str]
     _made: Callable[[str], None]
-    _started: bool = field(default=False, init=False)
-    _wanted: bool = field(default=False, init=False)
-    _held: tuple[DraftClaim, ...] = field(default=(), init=False)
-    _running: Deferred[None] | None = field(default=None, init=False)
-    _timer: IDelayedCall | None = field(default=None, init=False)
-
-    log: ClassVar = Logger()
 
     def start(self) -> None:
         """Begin with what was left."""
         self._started = True
-        self.session_ended()
-
-    async def stop(self) -> None:
-        """Stop at once, and give back what is not made."""
-        self._started = False
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
-        if self._running is not None:
-            self._running.cancel()
-        held, self._held = self._held, ()
-        for claim in held:
-            await self._store.drafts.give_back(claim, 0.0, False)
+        self._wake()
 
     def session_ended(self) -> None:
         """A session has ended: look now."""
-        self._wanted = True
-        if self._started and self._running is None:
-            if self._timer is not None:
-                self._timer.cancel()
-                self._timer = None
-            self._running = Deferred.fromCoroutine(self._run())
-            self._running.addBoth(self._rest)
+        self._wake()
 
-    def _rest(self, _: object) -> None:
-        self._running = None
-        if self._started and self._timer is None:
-            self._timer = self._clock.callLater(LOOK, self._look)
-
-    def _look(self) -> None:
-        self._timer = None
-        self.session_ended()
-
-    async def _run(self) -> None:
-        """Draft until nothing is due. Raises nothing."""
-        try:
-            while self._wanted and self._started:
-                self._wanted = False
-                while self._started and await self._batch():
-                    pass
-        except CancelledError:
-            return
-        except Exception:
-            self.log.failure("No handoff could be drafted; it will be tried again")
+    async def _look(self) -> None:
+        """Draft until nothing is due."""
+        while self._started and await self._batch():
+            pass
 
     async def _batch(self) -> bool:
         """Make some drafts. Answers whether there were any to make."""
@@ -111,25 +75,20 @@ class Drafter:
         claims = await drafts.claim(self._make_lease(), now, now + LEASE, BATCH)
         self._held = tuple(claims)
         for claim in claims:
-            await self._draft(claim)
+            in_vain = f"No handoff of session {claim.session} could be drafted"
+            await self._attempt([claim], self._draft(claim), in_vain)
             self._held = tuple(each for each in self._held if each is not claim)
         return bool(claims)
 
     async def _draft(self, claim: DraftClaim) -> None:
         drafts = self._store.drafts
-        try:
-            memories = await drafts.material(claim, MEMORIES)
-            draft = await self._in_thread(lambda: draft_of(claim.session, claim.project, memories))
-            if await drafts.finish(claim, draft, self._clock.seconds()) and draft is not None:
-                self._made(claim.project)
-        except CancelledError:
-            raise
-        except Exception as error:
-            # Of the memories themselves nothing may stand in a log.
-            self.log.warn(
-                "No handoff of session {id} could be drafted: {kind}",
-                id=claim.session,
-                kind=type(error).__name__,
-            )
-            pause = PAUSE * 2 ** (claim.tries - 1)
-            await drafts.give_back(claim, self._clock.seconds() + pause, True)
+        memories = await drafts.material(claim, MEMORIES)
+        draft = await self._in_thread(lambda: draft_of(claim.session, claim.project, memories))
+        if await drafts.finish(claim, draft, self._clock.seconds()) and draft is not None:
+            self._made(claim.project)
+
+    async def _give_back(
+        self, claims: Sequence[DraftClaim], problem: str, due: float, failed: bool
+    ) -> None:
+        for claim in claims:
+            await self._store.drafts.give_back(claim, due, failed)

@@ -10,7 +10,8 @@ from mnemo.enrichment.encoding import Encoding, Entity
 from mnemo.enrichment.entities import folded
 from mnemo.enrichment.extractive import MODEL
 from mnemo.enrichment.generated import Derived
-from mnemo.store.records import DerivedField, Memory
+from mnemo.store.jobs import DerivedField
+from mnemo.store.records import Memory
 
 LINKS: Final = 5
 """How many other memories one is linked with at most."""

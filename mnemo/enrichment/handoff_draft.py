@@ -13,7 +13,8 @@ from attrs import define, field
 
 from mnemo.enrichment.extractive import MODEL, central
 from mnemo.enrichment.sentences import sentences
-from mnemo.store.records import Draft, Memory, Type
+from mnemo.store.drafts import Draft
+from mnemo.store.records import Memory, Type
 
 VERSION: Final = "1"
 """Raised whenever the rules change."""

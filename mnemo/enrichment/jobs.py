@@ -5,8 +5,8 @@ from typing import Any, ClassVar, Final
 
 from attrs import define, field, frozen
 from twisted.internet import defer
-from twisted.internet.defer import CancelledError, Deferred, FirstError, gatherResults
-from twisted.internet.interfaces import IDelayedCall, IReactorTime
+from twisted.internet.defer import Deferred, FirstError, gatherResults
+from twisted.internet.interfaces import IReactorTime
 from twisted.internet.task import deferLater
 from twisted.logger import Logger
 
@@ -18,8 +18,11 @@ from mnemo.enrichment.fields import fields_of, shared, telling
 from mnemo.enrichment.generated import PROMPT_VERSION, Derived, InThread, extracted, generate
 from mnemo.inference.generation import GenerationFailed, GeneratorUnavailable, IGenerator
 from mnemo.inference.interfaces import EmbedderUnavailable, IEmbedder, Priority
+from mnemo.store.background import Leased
 from mnemo.store.interfaces import IStore
-from mnemo.store.records import Claim, Filter, Finished, JobCounts, Memory
+from mnemo.store.jobs import Claim, Finished, JobCounts
+from mnemo.store.records import Memory
+from mnemo.store.search import Filter
 
 LOOK: Final = 5.0
 """Seconds between two looks at the queue: texts that come in a burst have then come."""
@@ -86,7 +89,7 @@ EXTRACTIVE: Final = f"{extractive.MODEL} {extractive.VERSION}"
 
 
 @define(eq=False)
-class Enricher:
+class Enricher(Leased[Claim]):
     """
     Empties the queue of memories from which nothing was derived yet.
 
@@ -98,6 +101,11 @@ class Enricher:
     @ivar counts: how the queue was when it was last looked at
     @ivar problem: why jobs wait longer than they should, in one line; empty while all goes well
     """
+
+    every: ClassVar = LOOK
+    first_pause: ClassVar = FIRST_PAUSE
+    in_vain: ClassVar = "Nothing could be derived"
+    log: ClassVar = Logger()
 
     _store: IStore
     _embedder: IEmbedder
@@ -112,63 +120,25 @@ class Enricher:
     _document: str = field(default="", init=False)
     _coaching: Coaching = field(default=NONE, init=False)
     _announced: bool = field(default=False, init=False)
-    _started: bool = field(default=False, init=False)
-    _held: tuple[Claim, ...] = field(default=(), init=False)
     _model_gone: bool = field(default=False, init=False)
-    _running: Deferred[None] | None = field(default=None, init=False)
-    _timer: IDelayedCall | None = field(default=None, init=False)
-
-    log: ClassVar = Logger()
 
     def __attrs_post_init__(self) -> None:
         self._recipe = Recipe.of(self._language_model)
 
-    def start(self) -> None:
-        """Look at the queue from now on, every L{LOOK} seconds."""
-        self._started = True
-        self._look_later()
-
-    async def stop(self) -> None:
-        """Stop at once, and give back what is not finished."""
-        self._started = False
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
-        if self._running is not None:
-            self._running.cancel()
-        held, self._held = self._held, ()
-        if held:
-            await self._store.jobs.give_back(held, "", 0.0, False)
-
-    def _look_later(self) -> None:
-        if self._started and self._timer is None:
-            self._timer = self._clock.callLater(LOOK, self._look)
-
-    def _look(self) -> None:
-        self._timer = None
-        self._running = Deferred.fromCoroutine(self._run())
-        self._running.addBoth(self._rest)
-
-    def _rest(self, _: object) -> None:
-        self._running = None
-        self._look_later()
-
-    async def _run(self) -> None:
-        """Work until nothing is due. Raises nothing."""
-        try:
-            self._model_gone = False
+    async def _look(self) -> None:
+        """Work until nothing is due."""
+        self._model_gone = False
+        await self._prepare()
+        self.problem = ""
+        while self._started and await self._batch():
+            await deferLater(self._clock, REST)
             await self._prepare()
-            self.problem = ""
-            while self._started and await self._batch():
-                await deferLater(self._clock, REST)
-                await self._prepare()
-            self.counts = await self._store.jobs.counts()
-        except Exception as error:
-            if not self._started:
-                return
-            reason = error.subFailure.value if isinstance(error, FirstError) else error
-            self.problem = f"nothing is derived from memories: {reason}"
-            self.log.failure("Nothing could be derived; it will be tried again")
+        self.counts = await self._store.jobs.counts()
+
+    def _failed(self, error: Exception) -> None:
+        super()._failed(error)
+        reason = error.subFailure.value if isinstance(error, FirstError) else error
+        self.problem = f"nothing is derived from memories: {reason}"
 
     async def _prepare(self) -> None:
         """See by what everything is to be derived from now on."""
@@ -205,7 +175,7 @@ class Enricher:
 
     async def _batch(self) -> bool:
         """Do some jobs. Answers whether there were any."""
-        while self._somebody_waits():
+        while somebody_waits(self._embedder, self._generator):
             await deferLater(self._clock, PAUSE)
         asks = self._asks
         fresh = bool(self._language_model) and not asks
@@ -217,7 +187,7 @@ class Enricher:
         width = WIDTH if asks else 1
         done: list[Finished] = []
         for at in range(0, len(claims), width):
-            works = [Deferred.fromCoroutine(self._job(each)) for each in claims[at : at + width]]
+            works = [self._job(each) for each in claims[at : at + width]]
             made = await gatherResults(works, consumeErrors=True)
             done += [each for each in made if each is not None]
         if done:
@@ -231,26 +201,10 @@ class Enricher:
         there = self._generator.model is not None and not self._generator.problem
         return bool(self._language_model) and there and not self._model_gone
 
-    def _somebody_waits(self) -> bool:
-        """Whether a model has better things to do."""
-        # A memory is not found by its meaning before it has its vector: that comes first.
-        vectors = self._embedder.statistics
-        waiting = vectors.waiting_interactive + vectors.waiting_background
-        return waiting + self._generator.statistics.waiting_interactive > 0
-
-    async def _job(self, claim: Claim) -> Finished | None:
+    def _job(self, claim: Claim) -> Deferred[Finished | None]:
         """What comes of a job; C{None} where it was given back."""
-        try:
-            return await self._derived(claim)
-        except CancelledError:
-            raise
-        except Exception as error:
-            # Of the text itself nothing may stand in a log.
-            kind = type(error).__name__
-            self.log.warn("Memory {id} could not be looked into: {kind}", id=claim.id, kind=kind)
-            due = self._clock.seconds() + FIRST_PAUSE * 2 ** (claim.tries - 1)
-            await self._store.jobs.give_back([claim], _reason(error), due, True)
-            return None
+        in_vain = f"Memory {claim.id} could not be looked into"
+        return Deferred.fromCoroutine(self._attempt([claim], self._derived(claim), in_vain))
 
     async def _derived(self, claim: Claim) -> Finished | None:
         if not self._asks:
@@ -270,8 +224,8 @@ class Enricher:
             self._model_gone = True
             return await self._for_now(claim, str(gone), MODEL_PAUSE, failed=False)
         except (GenerationFailed, TimeoutError, defer.TimeoutError) as failed:
-            pause = FIRST_PAUSE * 2 ** (claim.tries - 1)
-            return await self._for_now(claim, _reason(failed), pause, failed=True)
+            pause = self._pause_after(claim)
+            return await self._for_now(claim, self._reason(failed), pause, failed=True)
         return await self._finished(claim, derived, self._recipe.name)
 
     async def _renew(self, claim: Claim) -> None:
@@ -283,7 +237,7 @@ class Enricher:
         """What can be extracted, until the model can be asked again."""
         again = self._clock.seconds() + pause
         if claim.recipe:
-            await self._store.jobs.give_back([claim], problem, again, failed)
+            await self._give_back([claim], problem, again, failed)
             return None
         return await self._extracted(claim, problem, again, failed)
 
@@ -319,6 +273,18 @@ class Enricher:
         )
         return Finished(claim, fields, recipe, *more)
 
+    async def _give_back(
+        self, claims: Sequence[Claim], problem: str, due: float, failed: bool
+    ) -> None:
+        await self._store.jobs.give_back(claims, problem, due, failed)
 
-def _reason(error: Exception) -> str:
-    return " ".join(str(error).split())[:300] or type(error).__name__
+    def _reason(self, error: Exception) -> str:
+        return " ".join(str(error).split())[:300] or type(error).__name__
+
+
+def somebody_waits(embedder: IEmbedder, generator: IGenerator) -> bool:
+    """Whether the models have better things to do than what nobody waits for."""
+    # A memory is not found by its meaning before it has its vector: that comes first.
+    vectors = embedder.statistics
+    waiting = vectors.waiting_interactive + vectors.waiting_background
+    return waiting + generator.statistics.waiting_interactive > 0

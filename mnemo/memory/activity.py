@@ -7,7 +7,7 @@ from typing import Protocol
 from attrs import frozen
 
 from mnemo.store.interfaces import IStore
-from mnemo.store.records import Filter
+from mnemo.store.search import Filter
 
 
 @frozen

@@ -4,14 +4,14 @@ from collections.abc import Sequence
 from functools import partial
 from typing import ClassVar
 
-from attrs import define, field
-from twisted.internet.defer import CancelledError, Deferred
+from attrs import define
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
 from mnemo.memory.aside import Aside
 from mnemo.memory.courtesy import Turn, at_once
 from mnemo.memory.differences import relation
+from mnemo.store.background import Background
 from mnemo.store.interfaces import IStore
 from mnemo.store.records import Likeness, Memory, Relation, Uncompared
 
@@ -23,7 +23,7 @@ NEIGHBOURS = 5
 
 
 @define(eq=False)
-class Comparing:
+class Comparing(Background):
     """
     Links each memory that has its vector with those that say nearly the same.
 
@@ -31,48 +31,27 @@ class Comparing:
     and again after an amendment; doing it twice comes to the same.
     """
 
+    in_vain: ClassVar = "Memories could not be compared"
+    log: ClassVar = Logger()
+
     _store: IStore
     _clock: IReactorTime
     _aside: Aside
     _turn: Turn = at_once
-    _started: bool = field(default=False, init=False)
-    _wanted: bool = field(default=False, init=False)
-    _running: Deferred[None] | None = field(default=None, init=False)
-
-    log: ClassVar = Logger()
 
     def start(self) -> None:
         """Begin with what was left."""
         self._started = True
         self.embedded()
 
-    def stop(self) -> None:
-        """Stop at once. What is left is noted."""
-        self._started = False
-        if self._running is not None:
-            self._running.cancel()
-
     def embedded(self) -> None:
         """Some memories have their vectors now."""
-        self._wanted = True
-        if self._started and self._running is None:
-            self._running = Deferred.fromCoroutine(self._run())
-            self._running.addBoth(self._rest)
+        self._wake()
 
-    def _rest(self, _: object) -> None:
-        self._running = None
-
-    async def _run(self) -> None:
-        """Compare until nothing is left. Raises nothing: the next vector is the next try."""
-        try:
-            while self._wanted and self._started:
-                self._wanted = False
-                while self._started and (batch := await self._next()):
-                    await self._compare(batch)
-        except CancelledError:
-            return
-        except Exception:
-            self.log.failure("Memories could not be compared; it will be tried again")
+    async def _look(self) -> None:
+        """Compare until nothing is left. Where that fails, the next vector is the next try."""
+        while self._started and (batch := await self._next()):
+            await self._compare(batch)
 
     async def _next(self) -> list[Uncompared]:
         await self._turn()

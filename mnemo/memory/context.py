@@ -4,8 +4,10 @@ from typing import get_args
 
 from attrs import frozen
 
+from mnemo.store.drafts import Draft
 from mnemo.store.interfaces import IStore
-from mnemo.store.records import Draft, Filter, Memory, Type
+from mnemo.store.records import Memory, Type
+from mnemo.store.search import Filter
 
 DECISIONS = 10
 """How many decisions are shown, the newest."""

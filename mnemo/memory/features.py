@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from mnemo.memory.query import Query
 from mnemo.memory.salience import strength
 from mnemo.memory.when import nearness
-from mnemo.store.records import Candidate
+from mnemo.store.search import Candidate
 
 Numbers = NDArray[np.float64]
 Column = Numbers | Sequence[float] | Sequence[bool]

@@ -10,7 +10,7 @@ from mnemo.inference.interfaces import IEmbedder, ModelInfo, Priority
 from mnemo.memory.courtesy import Turn, at_once
 from mnemo.memory.vector_work import BATCH, NotEmbedded, VectorWork
 from mnemo.store.interfaces import IStore
-from mnemo.store.records import Unembedded
+from mnemo.store.vectors import Unembedded
 
 AT_ONCE = 2
 """So few have their vectors without waiting: who has just said something may ask for it."""
@@ -94,21 +94,21 @@ class Vectoriser(VectorWork):
     async def _announce(self, model: ModelInfo) -> None:
         """Tell the store whose vectors to search, where that has changed."""
         if model.name != self._model:
-            await self._store.use_model(model.name, model.dimensions)
+            await self._store.vectors.use_model(model.name, model.dimensions)
             self._model = model.name
             await self._count()
 
     async def _count(self) -> None:
-        self.backlog = await self._store.backlog()
+        self.backlog = await self._store.vectors.backlog()
 
     async def _next(self, refused: set[int]) -> list[Unembedded]:
-        waiting = await self._store.unembedded(BATCH + len(refused))
+        waiting = await self._store.vectors.unembedded(BATCH + len(refused))
         return [each for each in waiting if each.key not in refused][:BATCH]
 
     async def _embed(self, batch: Sequence[Unembedded]) -> None:
         async with self.keeping:
             texts = [each.text for each in batch]
             vectors = await self._embedder.embed(texts, Priority.BACKGROUND)
-            await self._store.put_vectors(list(zip(batch, vectors, strict=True)))
+            await self._store.vectors.put(list(zip(batch, vectors, strict=True)))
         self.backlog = max(0, self.backlog - len(batch))
         self.embedded()

@@ -17,7 +17,8 @@ from attrs import define, frozen
 from mnemo.memory.features import SIGNALS, Numbers, features, shortness
 from mnemo.memory.query import Query
 from mnemo.memory.weights import Floor, Weights
-from mnemo.store.records import Candidate, Memory
+from mnemo.store.records import Memory
+from mnemo.store.search import Candidate
 
 NEAR_IDENTICAL: Final = 0.9
 """The share of words in common from which two texts say the same."""

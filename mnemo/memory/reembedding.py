@@ -11,7 +11,7 @@ from mnemo.memory.courtesy import Turn, at_once
 from mnemo.memory.indexing import Vectoriser
 from mnemo.memory.vector_work import BATCH, VectorWork, concerns_texts
 from mnemo.store.interfaces import IStore
-from mnemo.store.records import Unembedded
+from mnemo.store.vectors import Unembedded
 
 _PLAIN = "mnemo"
 """A text that no model refuses."""
@@ -63,13 +63,13 @@ class Reembedder(VectorWork):
             self.problem = ""
             return
         model = following.model
-        self._made, self._for = await self._store.embedded_by(model.name), model.name
+        self._made, self._for = await self._store.vectors.embedded_by(model.name), model.name
         refused: set[int] = set()
         # What is written or amended behind this is done by the next round.
         while await self._round(following, model, refused):
             pass
         async with self._vectoriser.keeping:
-            await self._store.change_over(model.name, model.dimensions)
+            await self._store.vectors.change_over(model.name, model.dimensions)
             self._succession.change_over()
         self._for = self.problem = ""
 
@@ -80,11 +80,11 @@ class Reembedder(VectorWork):
             texts = [each.text for each in batch]
             vectors = await following.embed(texts, Priority.BACKGROUND)
             made = list(zip(batch, vectors, strict=True))
-            self._made += await self._store.put_vectors_by(model.name, model.dimensions, made)
+            self._made += await self._store.vectors.put_by(model.name, model.dimensions, made)
             self.problem = ""
 
         any_left, behind = False, 0
-        while found := await self._store.unembedded_by(model.name, behind, BATCH):
+        while found := await self._store.vectors.unembedded_by(model.name, behind, BATCH):
             behind = found[-1].key
             if batch := [each for each in found if each.key not in refused]:
                 any_left = True

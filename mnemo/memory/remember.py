@@ -1,6 +1,6 @@
 """Keeping, amending and forgetting memories."""
 
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 
 from attrs import define, evolve, frozen
 from twisted.internet.defer import DeferredLock
@@ -34,7 +34,7 @@ class Remembered:
     """
     What came of a text that was to be kept.
 
-    @ivar hidden: the text that was kept, and what was taken out of it
+    @ivar hidden: the text that was kept, and what was taken out of it, its source and its concepts
     @ivar duplicate: whether that text was there already
     """
 
@@ -112,19 +112,21 @@ class Remembering:
         @raise UnknownMemory: a link leads to nothing, or nothing has that id
         """
         safe = await self._safe(text)
+        origin = hidden(source)
+        words = [hidden(each) for each in concepts]
         now = self._clock.seconds()
         salience = INITIAL[type]
         new = NewMemory(
             id=self._make_id(MEMORY),
             text=safe.text,
             type=type,
-            source=hidden(source).text,
+            source=origin.text,
             project=project,
             session=session,
             salience=salience,
             fades=fades(type, salience, now),
             created=now,
-            concepts=_distinct(concepts),
+            concepts=_distinct(each.text for each in words),
             links=tuple(dict.fromkeys(links)),
         )
         with self._courtesy.call():
@@ -134,7 +136,7 @@ class Remembering:
         self._changes.changed([kept.memory])
         if supersedes:
             self._changes.changed(await self._store.get([supersedes]))
-        return Remembered(kept.memory, safe, kept.duplicate)
+        return Remembered(kept.memory, safe.counting([origin, *words]), kept.duplicate)
 
     async def amend(self, id: str, text: str) -> Amended:
         """
@@ -249,8 +251,8 @@ def check(text: str) -> None:
         )
 
 
-def _distinct(concepts: Sequence[str]) -> tuple[str, ...]:
-    trimmed = (" ".join(hidden(concept).text.split()) for concept in concepts)
+def _distinct(concepts: Iterable[str]) -> tuple[str, ...]:
+    trimmed = (" ".join(concept.split()) for concept in concepts)
     return tuple(dict.fromkeys(concept for concept in trimmed if concept))
 
 

@@ -12,7 +12,8 @@ from mnemo.memory.recall import Recalling
 from mnemo.memory.themes import Suggestion, Theme, suggestions, themes_of
 from mnemo.memory.weights import WEIGHTS, Floor
 from mnemo.store.interfaces import IStore
-from mnemo.store.records import Filter, QueryKind, QueryRow
+from mnemo.store.records import QueryKind, QueryRow
+from mnemo.store.search import Filter
 
 EVENTS = 50
 """How many events are looked at, the newest."""

@@ -10,7 +10,7 @@ from attrs import frozen
 from mnemo.memory.activity import Event
 from mnemo.memory.weights import Floor
 from mnemo.store.index.analyser import STOP_WORDS, query_terms, terms
-from mnemo.store.records import Candidate
+from mnemo.store.search import Candidate
 
 MOST: Final = 8
 """How many themes there are at most."""

@@ -1,18 +1,18 @@
 """What all that makes vectors in the background does: insist, and get past what a model refuses."""
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Awaitable, Callable, Sequence
 from typing import ClassVar
 
 from attrs import define, field
-from twisted.internet.defer import CancelledError, Deferred
-from twisted.internet.interfaces import IDelayedCall, IReactorTime
+from twisted.internet.defer import CancelledError
 from twisted.logger import Logger
 
-from mnemo.inference.engine import EmbeddingFailed
+from mnemo.inference.embedding_calls import EmbeddingFailed
 from mnemo.inference.interfaces import EmbedderUnavailable
+from mnemo.store.background import Background
 from mnemo.store.interfaces import StoreError
-from mnemo.store.records import Unembedded
+from mnemo.store.vectors import Unembedded
 
 BATCH = 16
 """Texts embedded by one call; the engine cuts it finer where somebody waits."""
@@ -28,22 +28,18 @@ class NotEmbedded(Exception):
 
 
 @define(eq=False)
-class VectorWork(ABC):
+class VectorWork(Background):
     """
     Works until nothing is left to do, and tries again what fails.
 
     @ivar problem: why memories wait, in one line; empty while all goes well
     """
 
-    _clock: IReactorTime
-    problem: str = field(default="", init=False)
-    _started: bool = field(default=False, init=False)
-    _wanted: bool = field(default=False, init=False)
-    _pause: float = field(default=FIRST_PAUSE, init=False)
-    _running: Deferred[None] | None = field(default=None, init=False)
-    _retry: IDelayedCall | None = field(default=None, init=False)
-
+    in_vain: ClassVar = "Memories could not be embedded"
     log: ClassVar = Logger()
+
+    problem: str = field(default="", init=False)
+    _pause: float = field(default=FIRST_PAUSE, init=False)
 
     @abstractmethod
     async def _work(self) -> None:
@@ -53,59 +49,31 @@ class VectorWork(ABC):
     def _has_model(self) -> bool:
         """Whether there is anything to try again with; the return of a model wakes as well."""
 
-    def stop(self) -> None:
-        """Stop at once. What has no vector yet is done by the next who starts."""
-        self._started = False
-        self._cancel_retry()
-        if self._running is not None:
-            self._running.cancel()
-
     def model_ready(self) -> None:
         """There is a model, perhaps another one than before."""
-        self._cancel_retry()
+        self._cancel_timer()
         self._pause = FIRST_PAUSE
         self._wake()
 
     def _wake(self) -> None:
-        self._wanted = True
-        if self._started and self._running is None and self._retry is None:
-            self._running = Deferred.fromCoroutine(self._run())
-            self._running.addBoth(self._rest)
+        # What has failed waits for its time.
+        if self._timer is None:
+            super()._wake()
 
-    def _rest(self, _: object) -> None:
-        self._running = None
+    async def _look(self) -> None:
+        await self._work()
+        self._pause = FIRST_PAUSE
 
-    async def _run(self) -> None:
-        """Work until nothing is left to do or something fails. Raises nothing."""
-        while self._wanted and self._started and self._retry is None:
-            self._wanted = False
-            try:
-                await self._work()
-            except CancelledError:
-                return
-            except (EmbedderUnavailable, NotEmbedded, StoreError) as error:
-                self.log.warn("Memories wait for their vectors: {problem}", problem=str(error))
-                self._try_later(str(error))
-            except Exception as error:
-                self.log.failure("Memories could not be embedded; it will be tried again")
-                self._try_later(f"memories could not be embedded: {error}")
-            else:
-                self._pause = FIRST_PAUSE
-
-    def _try_later(self, problem: str) -> None:
-        self.problem = problem
-        if self._started and self._has_model():
-            self._retry = self._clock.callLater(self._pause, self._try_again)
+    def _failed(self, error: Exception) -> None:
+        if isinstance(error, EmbedderUnavailable | NotEmbedded | StoreError):
+            self.problem = str(error)
+            self.log.warn("Memories wait for their vectors: {problem}", problem=self.problem)
+        else:
+            self.problem = f"memories could not be embedded: {error}"
+            super()._failed(error)
+        if self._has_model():
+            self._look_in(self._pause)
             self._pause = min(LONGEST_PAUSE, 2 * self._pause)
-
-    def _try_again(self) -> None:
-        self._retry = None
-        self._wake()
-
-    def _cancel_retry(self) -> None:
-        if self._retry is not None:
-            self._retry.cancel()
-            self._retry = None
 
     async def _what_can_be(
         self,

@@ -6,7 +6,8 @@ import numpy as np
 from attrs import frozen
 from numpy.typing import NDArray
 
-from mnemo.store.understanding import Node, Vector
+from mnemo.store.understanding import Node
+from mnemo.store.vectors import Vector
 
 
 @frozen(eq=False)

@@ -5,7 +5,8 @@ from typing import Final, Literal
 
 from attrs import frozen
 
-from mnemo.store.records import JobCounts, Statistics
+from mnemo.store.jobs import JobCounts
+from mnemo.store.records import Statistics
 
 Severity = Literal["info", "warning"]
 

@@ -14,7 +14,8 @@ from attrs import frozen
 
 from mnemo.memory.ids import MakeId
 from mnemo.store.records import Type
-from mnemo.store.understanding import Around, FoundPattern, Known, Node, PatternKind, Vector
+from mnemo.store.understanding import Around, FoundPattern, Known, Node, PatternKind
+from mnemo.store.vectors import Vector
 from mnemo.understanding.clusters import Cluster, clusters, middle
 from mnemo.understanding.episodes import episodes
 from mnemo.understanding.wording import central, title

@@ -1,22 +1,25 @@
 """Looking for what memories have in common, in the background."""
 
-from collections.abc import Callable, Sequence
-from typing import ClassVar, Final
+from collections.abc import Callable, Coroutine, Sequence
+from typing import Any, ClassVar, Final
 
 from attrs import define, evolve, field
-from twisted.internet.defer import CancelledError, Deferred
-from twisted.internet.interfaces import IDelayedCall, IReactorTime
+from twisted.internet.interfaces import IReactorTime
 from twisted.internet.task import deferLater
 from twisted.logger import Logger
 
 from mnemo.config import UnderstandingConfig
 from mnemo.enrichment.generated import PROMPT_VERSION, Derived, InThread, generate
+from mnemo.enrichment.jobs import somebody_waits
 from mnemo.inference.generation import GenerationFailed, GeneratorUnavailable, IGenerator
 from mnemo.inference.interfaces import IEmbedder
 from mnemo.memory.ids import MakeId
+from mnemo.store.background import Leased
 from mnemo.store.interfaces import IStore
-from mnemo.store.records import JobCounts, Memory
-from mnemo.store.understanding import FoundAbstraction, FoundGist, FoundPattern, Study, Work
+from mnemo.store.jobs import JobCounts
+from mnemo.store.records import Memory
+from mnemo.store.studies import Study, Work
+from mnemo.store.understanding import FoundAbstraction, FoundGist, FoundPattern
 from mnemo.understanding import gists, insights, patterns
 
 LOOK: Final = 60.0
@@ -47,7 +50,7 @@ _VERSIONS: Final = {"patterns": patterns.VERSION, "gists": gists.VERSION}
 
 
 @define(eq=False)
-class Studying:
+class Studying(Leased[Study]):
     """
     Finds patterns, abstracts from them, and gathers gists, as far as that is wanted.
 
@@ -59,6 +62,11 @@ class Studying:
     @ivar problem: why jobs wait longer than they should, in one line; empty while all goes well
     """
 
+    every: ClassVar = LOOK
+    first_pause: ClassVar = FIRST_PAUSE
+    in_vain: ClassVar = "Memories could not be studied"
+    log: ClassVar = Logger()
+
     _store: IStore
     _embedder: IEmbedder
     _generator: IGenerator
@@ -69,12 +77,6 @@ class Studying:
     _written: Callable[[Sequence[Memory]], object]
     backlog: JobCounts = field(default=JobCounts(0, 0), init=False)
     problem: str = field(default="", init=False)
-    _started: bool = field(default=False, init=False)
-    _held: tuple[Study, ...] = field(default=(), init=False)
-    _running: Deferred[None] | None = field(default=None, init=False)
-    _timer: IDelayedCall | None = field(default=None, init=False)
-
-    log: ClassVar = Logger()
 
     @property
     def works(self) -> tuple[Work, ...]:
@@ -84,58 +86,31 @@ class Studying:
 
     def start(self) -> None:
         """Look from now on, every L{LOOK} seconds, if anything is wanted."""
-        self._started = bool(self.works)
-        self._look_later()
+        if self.works:
+            super().start()
 
-    async def stop(self) -> None:
-        """Stop at once, and give back what is not finished."""
-        self._started = False
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
-        if self._running is not None:
-            self._running.cancel()
-        held, self._held = self._held, ()
-        if held:
-            await self._store.understanding.give_back(held, "", 0.0, False)
+    async def _look(self) -> None:
+        """Work until nothing is due or the time is over."""
+        self.problem = ""
+        for work in self.works:
+            await self._note(work)
+            until = self._clock.seconds() + BUDGET
+            while self._started and self._clock.seconds() < until and await self._step(work):
+                await deferLater(self._clock, REST)
+        await self._count()
 
-    def _look_later(self) -> None:
-        if self._started and self._timer is None:
-            self._timer = self._clock.callLater(LOOK, self._look)
-
-    def _look(self) -> None:
-        self._timer = None
-        self._running = Deferred.fromCoroutine(self._run())
-        self._running.addBoth(self._rest)
-
-    def _rest(self, _: object) -> None:
-        self._running = None
-        self._look_later()
-
-    async def _run(self) -> None:
-        """Work until nothing is due or the time is over. Raises nothing."""
-        try:
-            self.problem = ""
-            for work in self.works:
-                await self._note(work)
-                until = self._clock.seconds() + BUDGET
-                while self._started and self._clock.seconds() < until and await self._step(work):
-                    await deferLater(self._clock, REST)
-            await self._count()
-        except Exception as error:
-            if not self._started:
-                return
-            self.problem = f"nothing is understood of memories: {error}"
-            self.log.failure("Memories could not be studied; it will be tried again")
+    def _failed(self, error: Exception) -> None:
+        super()._failed(error)
+        self.problem = f"nothing is understood of memories: {error}"
 
     async def _note(self, work: Work) -> None:
         """Let wait what has changed since the last look, all of it where it is made otherwise."""
         recipe = self._recipe if work == "insights" else f"{_VERSIONS[work]} {self._store.model}"
-        while await self._store.understanding.note(work, recipe, NOTED) == NOTED:
+        while await self._store.studies.note(work, recipe, NOTED) == NOTED:
             pass
 
     async def _count(self) -> None:
-        counts = [await self._store.understanding.counts(work) for work in self.works]
+        counts = [await self._store.studies.counts(work) for work in self.works]
         self.backlog = JobCounts(
             sum(each.waiting for each in counts),
             sum(each.parked for each in counts),
@@ -144,39 +119,30 @@ class Studying:
 
     async def _step(self, work: Work) -> bool:
         """Do some jobs. Answers whether there were any."""
-        if self._somebody_waits():
+        if somebody_waits(self._embedder, self._generator):
             return False
         now = self._clock.seconds()
-        steps: dict[Work, Callable[[Sequence[Study]], Deferred[bool]]] = {
-            "patterns": lambda taken: Deferred.fromCoroutine(self._find(taken)),
-            "insights": lambda taken: Deferred.fromCoroutine(self._abstract(taken[0])),
-            "gists": lambda taken: Deferred.fromCoroutine(self._gather(taken)),
+        steps: dict[Work, Callable[[Sequence[Study]], Coroutine[Any, Any, bool]]] = {
+            "patterns": self._find,
+            "insights": self._abstract,
+            "gists": self._gather,
         }
         limit = 1 if work == "insights" else BATCH
         lease = self._make_id("lease")
-        taken = await self._store.understanding.claim(work, lease, now, now + LEASE, limit)
+        taken = await self._store.studies.claim(work, lease, now, now + LEASE, limit)
         if not taken:
             return False
         self._held = tuple(taken)
-        try:
-            if not await steps[work](taken):
-                # Something has changed meanwhile: what is still there is looked at once more.
-                await self._store.understanding.give_back(taken, "", now, True)
-        except CancelledError:
-            raise
-        except Exception as error:
-            # Of the texts themselves nothing may stand in a log.
-            self.log.warn("{work}: {kind}", work=work, kind=type(error).__name__)
-            due = self._clock.seconds() + FIRST_PAUSE * 2 ** (taken[0].tries - 1)
-            await self._store.understanding.give_back(taken, type(error).__name__, due, True)
+        if await self._attempt(taken, steps[work](taken), work) is False:
+            # Something has changed meanwhile: what is still there is looked at once more.
+            await self._give_back(taken, "", now, True)
         self._held = ()
         return True
 
-    def _somebody_waits(self) -> bool:
-        """Whether there are better things to do: vectors, and who asks."""
-        vectors = self._embedder.statistics
-        waiting = vectors.waiting_interactive + vectors.waiting_background
-        return waiting + self._generator.statistics.waiting_interactive > 0
+    async def _give_back(
+        self, claims: Sequence[Study], problem: str, due: float, failed: bool
+    ) -> None:
+        await self._store.studies.give_back(claims, problem, due, failed)
 
     async def _find(self, taken: Sequence[Study]) -> bool:
         """Patterns among these memories and those near them."""
@@ -210,8 +176,9 @@ class Studying:
             if each.name == "concepts" and isinstance(each.value, list)
         }
 
-    async def _abstract(self, study: Study) -> bool:
+    async def _abstract(self, taken: Sequence[Study]) -> bool:
         """What a pattern and those like it come to."""
+        (study,) = taken
         kept, now = self._store.understanding, self._clock.seconds()
         kin = await kept.kin(study, insights.ALIKE, insights.MOST)
         subject = insights.subject(kin, now) if kin is not None else None

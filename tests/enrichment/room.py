@@ -12,7 +12,7 @@ from mnemo.enrichment.extractive import extract
 from mnemo.enrichment.jobs import LOOK, REST, Enricher
 from mnemo.inference.generation import IGenerator
 from mnemo.inference.none import NoGenerator
-from mnemo.store.records import DerivedField, JobCounts
+from mnemo.store.jobs import DerivedField, JobCounts
 from tests.memory.room import MemoryTestCase
 
 T = TypeVar("T")

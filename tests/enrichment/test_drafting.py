@@ -6,7 +6,8 @@ from mnemo.config import SessionsConfig
 from mnemo.enrichment.drafting import LEASE, LOOK, PAUSE, Drafter
 from mnemo.sessions.interfaces import Opening, Session
 from mnemo.sessions.manager import SessionManager
-from mnemo.store.records import Draft, SessionRow
+from mnemo.store.drafts import Draft
+from mnemo.store.sessions import SessionRow
 from tests.enrichment.room import LEASES, T, at_once
 from tests.memory.room import MemoryTestCase
 
@@ -19,7 +20,7 @@ class DraftingTestCase(MemoryTestCase):
         self.made: list[str] = []
         self.drafter = self.new_drafter()
         self.sessions = SessionManager(
-            self.clock, self.store, SessionsConfig(), onSessionEnd=self.onSessionEnd
+            self.clock, self.store.sessions, SessionsConfig(), onSessionEnd=self.onSessionEnd
         )
         self.done(self.sessions.start())
         self.addCleanup(lambda: self.done(self.sessions.stop()))

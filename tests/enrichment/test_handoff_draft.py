@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
 from mnemo.enrichment.handoff_draft import ENTRIES, LONGEST, draft_of
-from mnemo.store.records import NEVER, Draft, Memory
+from mnemo.store.drafts import Draft
+from mnemo.store.records import NEVER, Memory
 
 HEADINGS = {"Open:", "Decided:", "Problems:", "Found out:", "Also remembered:"}
 

@@ -13,7 +13,7 @@ from mnemo.enrichment.jobs import (
 from mnemo.inference.generation import GenerationFailed, GeneratorUnavailable
 from mnemo.inference.interfaces import EngineStatistics, Priority
 from mnemo.store.interfaces import StoreError
-from mnemo.store.records import JobCounts
+from mnemo.store.jobs import JobCounts
 from mnemo.store.sqlite.jobs import TRIES
 from tests.enrichment.room import EnrichmentTestCase, faithful
 from tests.inference.fake_generator import FakeGenerator
@@ -348,12 +348,6 @@ class Ending(EnrichmentTestCase):
         self.enricher()
         self.look()
         self.assertNotEqual(self.derived(kept), {})
-
-    def test_stopping_leaves_no_timer(self) -> None:
-        before = len(self.clock.getDelayedCalls())
-        enricher = self.enricher()
-        self.done(enricher.stop())
-        self.assertEqual(len(self.clock.getDelayedCalls()), before)
 
     def test_after_a_crash_what_was_begun_is_done_when_its_lease_has_ended(self) -> None:
         kept = self.remember(TEXT).id

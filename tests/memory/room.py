@@ -10,7 +10,8 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from mnemo.memory.memories import Memories
 from mnemo.memory.recall import Answer, Question
-from mnemo.store.records import Filter, Memory
+from mnemo.store.records import Memory
+from mnemo.store.search import Filter
 from tests.inference.fakes import FakeEmbedder
 from tests.store.inline import open_store
 

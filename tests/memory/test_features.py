@@ -8,7 +8,8 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from mnemo.memory.features import SIGNALS, features, shortness
 from mnemo.memory.query import understand
-from mnemo.store.records import NEVER, Candidate, Context, Memory
+from mnemo.store.records import NEVER, Memory
+from mnemo.store.search import Candidate, Context
 from tests.memory.samples import memory
 
 NOW = datetime(2024, 5, 15, 12, tzinfo=UTC).timestamp()

@@ -151,13 +151,13 @@ class Vectorising(MemoryTestCase):
         self.assertEqual(len(self.flushLoggedErrors(RuntimeError)), 1)
 
     def test_a_store_that_takes_no_vectors_is_tried_again(self) -> None:
-        put = self.store.put_vectors
-        self.patch(self.store, "put_vectors", lambda made: fail(StoreError("the disk is full")))
-        kept = self.remember("heron").id
+        kept = type(self.store.vectors)
+        full = self.patch(kept, "put", lambda *_: fail(StoreError("the disk is full")))
+        heron = self.remember("heron").id
         self.assertEqual(self.vectoriser.problem, "the disk is full")
-        self.patch(self.store, "put_vectors", put)
+        full.restore()
         self.clock.advance(FIRST_PAUSE)
-        self.assertEqual(self.embedded(kept), [True])
+        self.assertEqual(self.embedded(heron), [True])
 
     def test_stopping_leaves_no_timer_and_no_work(self) -> None:
         self.embedder.fail_with(RuntimeError("no"))

@@ -13,7 +13,8 @@ from mnemo.memory.query import Query, understand
 from mnemo.memory.ranking import Ranked, likeness, rank
 from mnemo.memory.salience import HALF_LIFE
 from mnemo.memory.weights import WEIGHTS, Floor
-from mnemo.store.records import NEVER, Candidate, Context
+from mnemo.store.records import NEVER
+from mnemo.store.search import Candidate, Context
 from tests.memory.samples import memory
 
 NOW = 1e9

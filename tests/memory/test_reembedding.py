@@ -7,14 +7,14 @@ import numpy as np
 from numpy.typing import NDArray
 from twisted.internet.defer import Deferred, fail, succeed
 
-from mnemo.inference.engine import EmbeddingFailed
+from mnemo.inference.embedding_calls import EmbeddingFailed
 from mnemo.inference.interfaces import EmbedderUnavailable, Priority
 from mnemo.inference.succession import Successor
 from mnemo.memory.memories import Memories
 from mnemo.memory.reembedding import Reembedder
 from mnemo.memory.vector_work import BATCH, FIRST_PAUSE
 from mnemo.store.interfaces import StoreError
-from mnemo.store.records import Filter
+from mnemo.store.search import Filter
 from tests.inference.fakes import DIMENSIONS, FakeEngine
 from tests.memory.room import MemoryTestCase
 from tests.store.inline import open_store
@@ -277,13 +277,15 @@ class EndingInTheMiddle(ReembeddingTestCase):
         self.go_on()
 
     def test_a_kill_right_before_the_change_leaves_the_change_to_the_next(self) -> None:
-        self.patch(self.store, "change_over", lambda *_: fail(StoreError("the disk is full")))
+        kept = type(self.store.vectors)
+        full = self.patch(kept, "change_over", lambda *_: fail(StoreError("the disk is full")))
         self.engine.release()
         self.assertEqual(
             (self.in_use, self.reembedder.problem), (("old", "old"), "the disk is full")
         )
         self.are_found(*self.all[::5])
         self.killed()
+        full.restore()
         self.run_with("new", "old")
         self.assertEqual((self.in_use, self.engine.embedded), (("new", "new"), []))
 
@@ -394,11 +396,11 @@ class Failing(ReembeddingTestCase):
         self.are_found("a late swift", *self.BIRDS)
 
     def test_a_store_that_takes_nothing_is_tried_again(self) -> None:
-        put = self.store.put_vectors_by
-        self.patch(self.store, "put_vectors_by", lambda *_: fail(StoreError("the disk is full")))
+        kept = type(self.store.vectors)
+        full = self.patch(kept, "put_by", lambda *_: fail(StoreError("the disk is full")))
         self.run_with("new", "old")
         self.assertEqual(self.reembedder.problem, "the disk is full")
-        self.patch(self.store, "put_vectors_by", put)
+        full.restore()
         self.clock.advance(FIRST_PAUSE)
         self.assertEqual(self.in_use, ("new", "new"))
 

@@ -9,8 +9,9 @@ from mnemo.memory.remember import LONGEST_TEXT, SHORT, Unfit
 from mnemo.memory.salience import INITIAL, fades
 from mnemo.store.index.analyser import terms
 from mnemo.store.interfaces import UnknownMemory
-from mnemo.store.records import NEVER, Filter, Link, Memory
-from mnemo.store.sqlite.duplicates import digest
+from mnemo.store.records import NEVER, Link, Memory
+from mnemo.store.search import Filter
+from mnemo.store.sqlite.digest import digest
 from tests.memory.room import NOW, MemoryTestCase
 from tests.store.inline import InlinePools, open_store
 
@@ -97,13 +98,13 @@ class Hiding(MemoryTestCase):
                 source=self.SECRET,
                 project="p",
                 session="s1",
-                concepts=[self.SECRET],
+                concepts=[self.SECRET, "<private>heron</private>"],
             )
         )
-        self.assertEqual(kept.hidden.kinds, {"github token": 1})
+        self.assertEqual((kept.hidden.kinds, kept.hidden.private), ({"github token": 3}, 1))
         self.assertEqual(kept.memory.text, f"the token is {self.MARK} for now")
         self.assertEqual(kept.memory.source, self.MARK)
-        self.assertEqual(kept.memory.concepts, (self.MARK,))
+        self.assertEqual(kept.memory.concepts, (self.MARK, "[private]"))
         self.assertEqual(self.recalled("token"), [kept.memory.id])
 
     def test_nor_by_an_amendment(self) -> None:

@@ -11,7 +11,8 @@ from mnemo.config import UnderstandingConfig
 from mnemo.inference.generation import IGenerator
 from mnemo.inference.none import NoGenerator
 from mnemo.store.records import Memory, Type
-from mnemo.store.understanding import Abstraction, Node, Pattern, Work
+from mnemo.store.studies import Work
+from mnemo.store.understanding import Abstraction, Node, Pattern
 from mnemo.understanding.studying import LOOK, REST, Studying
 from tests.memory.room import MemoryTestCase
 
@@ -132,5 +133,5 @@ class UnderstandingTestCase(MemoryTestCase):
         return found
 
     def waiting(self, work: Work = "patterns") -> int:
-        waiting: int = self.done(self.store.understanding.counts(work)).waiting
+        waiting: int = self.done(self.store.studies.counts(work)).waiting
         return waiting

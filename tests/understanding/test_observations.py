@@ -3,7 +3,8 @@ from typing import Any
 from attrs import evolve
 from twisted.trial.unittest import SynchronousTestCase
 
-from mnemo.store.records import JobCounts, Statistics
+from mnemo.store.jobs import JobCounts
+from mnemo.store.records import Statistics
 from mnemo.understanding.observations import BEHIND, Facts, observations
 
 NONE = JobCounts(0, 0)

@@ -209,7 +209,7 @@ class Vanishing(UnderstandingTestCase):
 class Leases(UnderstandingTestCase):
     def test_what_was_begun_and_not_ended_is_done_by_who_comes_next(self) -> None:
         self.recurring()
-        kept = self.store.understanding
+        kept = self.store.studies
         self.done(kept.note("patterns", f"{finding.VERSION} {self.store.model}", NOTED))
         now = self.clock.seconds()
         taken = self.done(kept.claim("patterns", "of the dead", now, now + LEASE, BATCH))
@@ -225,12 +225,13 @@ class Leases(UnderstandingTestCase):
     def test_who_has_lost_the_lease_keeps_nothing(self) -> None:
         self.recurring()
         kept, now = self.store.understanding, self.clock.seconds()
-        self.done(kept.note("patterns", "x", NOTED))
-        old = self.done(kept.claim("patterns", "old", now, now + 1, BATCH))
+        studies = self.store.studies
+        self.done(studies.note("patterns", "x", NOTED))
+        old = self.done(studies.claim("patterns", "old", now, now + 1, BATCH))
         around: Around = self.done(kept.around(old, 16, now))
         (group,) = finding.recurring(around)
         found = finding.named(group, list(POOL), {}, lambda kind: f"{kind}1")
-        new = self.done(kept.claim("patterns", "new", now + 2, now + LEASE, BATCH))
+        new = self.done(studies.claim("patterns", "new", now + 2, now + LEASE, BATCH))
         self.assertFalse(self.done(kept.settle(old, [found], now)))
         self.assertEqual((self.patterns(), self.waiting()), ([], 5))
         self.assertTrue(self.done(kept.settle(new, [found], now)))
@@ -240,8 +241,8 @@ class Leases(UnderstandingTestCase):
     def test_nothing_is_kept_of_a_text_that_has_changed_meanwhile(self) -> None:
         memories = self.recurring()
         kept, now = self.store.understanding, self.clock.seconds()
-        self.done(kept.note("patterns", "x", NOTED))
-        taken = self.done(kept.claim("patterns", "one", now, now + LEASE, BATCH))
+        self.done(self.store.studies.note("patterns", "x", NOTED))
+        taken = self.done(self.store.studies.claim("patterns", "one", now, now + LEASE, BATCH))
         (group,) = finding.recurring(self.done(kept.around(taken, 16, now)))
         found = finding.named(group, list(POOL), {}, lambda kind: f"{kind}1")
         self.done(self.store.purge([memories[0].id]))
@@ -298,7 +299,7 @@ class Leases(UnderstandingTestCase):
     def test_a_store_that_fails_is_told_and_tried_again(self) -> None:
         self.recurring()
         made = self.studying(PATTERNS)
-        kept = self.store.understanding
+        kept = self.store.studies
         self.patch(type(kept), "note", lambda *_: fail(StoreError("the disk is full")))
         self.clock.advance(LOOK)
         self.assertIn("the disk is full", made.problem)
