@@ -13,7 +13,7 @@ from labelled import mean, measured
 
 from mnemo.memory.features import SIGNALS, Numbers, features, shortness
 from mnemo.memory.ranking import REPEATS, likeness, rank, weighed
-from mnemo.store.records import Candidate
+from mnemo.store.search import Candidate
 
 ALIKE: Final = 0.5
 """The share of words in common from which the other way takes two texts to say the same."""

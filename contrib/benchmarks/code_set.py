@@ -55,11 +55,11 @@ def _without_docstring(source: str, node: ast.FunctionDef | ast.AsyncFunctionDef
     return "\n".join(head + lines[first.end_lineno : node.end_lineno])
 
 
-def made(folder: Path) -> LabelledSet:
+def made() -> LabelledSet:
     """The set: of what is long enough and not too long, some picked by chance, always the same."""
     found = {
         about: text
-        for about, text in functions(folder)
+        for about, text in functions(Path(sysconfig.get_paths()["stdlib"]))
         if len(about) in _ASKED and len(text) in _KEPT
     }
     picked = sorted(found, key=lambda about: hashlib.sha256(about.encode()).digest())
@@ -84,7 +84,7 @@ def made(folder: Path) -> LabelledSet:
 
 
 if __name__ == "__main__":
-    given = made(Path(sysconfig.get_paths()["stdlib"]))
+    given = made()
     Path(sys.argv[1]).write_bytes(msgspec.json.encode(given))
     count = sum(len(store.memories) for store in given.stores)
     print(f"code_set: {count} functions in {len(given.stores)} stores, written to {sys.argv[1]}")

@@ -19,8 +19,9 @@ from twisted.internet.defer import Deferred, gatherResults, maybeDeferred
 
 from mnemo import config_sources, core
 from mnemo.inference.interfaces import Priority
-from mnemo.store.interfaces import IStore, Vector
+from mnemo.store.interfaces import IStore
 from mnemo.store.records import NEVER, NewMemory
+from mnemo.store.vectors import Vector
 
 REAL = 300
 BATCH = 1_000
@@ -61,8 +62,8 @@ async def _fill(store: IStore, vectors: Iterator[Vector], size: int) -> None:
     texts = enumerate(corpus.memories(size))
     while batch := [_new(number, text) for number, text in islice(texts, BATCH)]:
         await gatherResults([store.add(new) for new in batch])
-        waiting = await store.unembedded(len(batch))
-        await store.put_vectors(list(zip(waiting, islice(vectors, len(waiting)), strict=True)))
+        waiting = await store.vectors.unembedded(len(batch))
+        await store.vectors.put(list(zip(waiting, islice(vectors, len(waiting)), strict=True)))
 
 
 async def main(clock: object, home: str, count: str) -> None:
@@ -76,7 +77,7 @@ async def main(clock: object, home: str, count: str) -> None:
         model = daemon.models.engine.model
         if model is None:
             raise SystemExit(daemon.models.engine.problem)
-        await daemon.store.use_model(model.name, model.dimensions)
+        await daemon.store.vectors.use_model(model.name, model.dimensions)
         texts = list(corpus.memories(min(size, REAL)))
         real = await daemon.models.engine.embed(texts, Priority.BACKGROUND)
         await _fill(daemon.store, _vectors(real), size)

@@ -32,7 +32,8 @@ from mnemo.memory.salience import INITIAL, fades
 from mnemo.memory.weights import Weights
 from mnemo.models import load_model
 from mnemo.sessions.interfaces import Opening, Session
-from mnemo.store.records import Candidate, Filter, NewMemory
+from mnemo.store.records import NewMemory
+from mnemo.store.search import Candidate, Filter
 from mnemo.store.sqlite.store import SqliteStore
 from mnemo.tools.base import offer
 from mnemo.tools.budget import MOST
@@ -181,7 +182,9 @@ class House:
     async def start(self) -> None:
         """Fill it. It is asked a day after the last was said."""
         await self._store.start()
-        await self._store.use_model(self._embedder.model.name, self._embedder.model.dimensions)
+        await self._store.vectors.use_model(
+            self._embedder.model.name, self._embedder.model.dimensions
+        )
         at = 0.0
         added = []
         for said in self.labelled.memories:
@@ -202,9 +205,9 @@ class House:
                 )
             )
         await gatherResults(added)
-        while waiting := await self._store.unembedded(_BATCH):
+        while waiting := await self._store.vectors.unembedded(_BATCH):
             vectors = await self._embedder.embed([each.text for each in waiting])
-            await self._store.put_vectors(list(zip(waiting, vectors, strict=True)))
+            await self._store.vectors.put(list(zip(waiting, vectors, strict=True)))
         self._clock.advance(at + _DAY)
         while any((await self._store.self_test(self._clock.seconds())).values()):
             await deferLater(self._reactor, _PAUSE)

@@ -96,7 +96,8 @@ def throughput(
 def _alone(bare: Bare, prompts: Sequence[str], tokens: int) -> float:
     """Tokens a second of the bare loop, one prompt after the other."""
     answers = [bare.ask({"prompt": prompt, "tokens": tokens}) for prompt in prompts]
-    return len(prompts) * tokens / sum(answer["seconds"] for answer in answers)
+    seconds: float = sum(answer["seconds"] for answer in answers)
+    return len(prompts) * tokens / seconds
 
 
 def cpu_seconds(pid: int) -> float:

@@ -1,10 +1,11 @@
 """
-How well mnemo finds what it holds, on labelled sets: C{recall.py SET… [--fitted SET…]}.
+How well mnemo finds what it holds, on labelled sets: C{recall.py SET… [--fitted SET…] [--code]}.
 
 Each store of a set is a store of mnemo, and its questions go through the recall tool. Beside it:
 each search leg alone, and reciprocal rank fusion of the two. Sets that the weights were fitted on
-are named by C{--fitted}: each of their stores is asked with weights fitted on the others. Latency
-is that of the tool without the embedding of the question, which is kept between runs.
+are named by C{--fitted}: each of their stores is asked with weights fitted on the others.
+C{--code} adds the set that C{code_set.py} makes. Latency is that of the tool without the embedding
+of the question, which is kept between runs.
 """
 
 import argparse
@@ -17,6 +18,7 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any, Final
 
+import code_set
 import labelled
 from ablation import ablation, diversity, known
 from answers import Asked
@@ -240,9 +242,11 @@ async def main(reactor: Any, options: argparse.Namespace) -> None:
     embed = embedder(reactor, options.cache)
     await embed.start()
     outcomes = []
-    for path in (*options.fitted, *options.sets):
-        given = labelled.read(path)
-        answers = await run(reactor, given, path in options.fitted, embed, options.quick)
+    sets = [(labelled.read(path), True) for path in options.fitted]
+    sets += [(labelled.read(path), False) for path in options.sets]
+    sets += [(code_set.made(), False)] if options.code else []
+    for given, fitted in sets:
+        answers = await run(reactor, given, fitted, embed, options.quick)
         outcomes.append(outcome(given.name, answers, options.ablate))
         show(outcomes[-1])
     await embed.stop()
@@ -279,6 +283,7 @@ if __name__ == "__main__":
     parser.add_argument(
         "--fitted", type=Path, nargs="+", default=[], metavar="SET", help="sets fitted on"
     )
+    parser.add_argument("--code", action="store_true", help="functions of Python's library as well")
     parser.add_argument("--ablate", action="store_true", help="leave out each signal in turn")
     parser.add_argument("--quick", action="store_true", help="one question of five, three stores")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there")

@@ -4,27 +4,30 @@ How mnemo grows: C{scale.py [SIZE…]}; with 10,000, 100,000 and 1,000,000 memor
 At each size: how fast memories come in, what C{recall} (with the embedding of its query) and
 C{remember} take while everything that works in the background has all of them still to do, how
 much memory is resident, how large the files are, and how long a start takes, to the first answer
-and until both search legs take part. Then the graph of vectors is damaged: recall has to go on,
-and to say what it lacks, until it is whole again. The text index likewise.
+and until both search legs take part. Then the text index is damaged, and the graph of vectors where
+there is one: recall has to go on, each answer that a leg has no part in has to name that leg, and
+the first one after all is whole again has to name none. Which legs have a part in an answer is
+told by the explanation of what it found, not by what it says of itself.
 
 Filled homes are kept for the next run where C{--keep} names a folder.
 """
 
 import argparse
 import json
+import re
 import shutil
 import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
 import corpus
 import fill
 import servers
+from attrs import frozen
 from load import Client, latencies_of
 from messages import modern_call
 
@@ -46,9 +49,53 @@ START: Final = 3.0
 MENDED: Final = 100_000
 """Up to how many memories indexes are damaged: of a million a graph takes many minutes."""
 
+TRIES: Final = 5
+"""How often an index is damaged at most, where it is mended before the first answer."""
+
 PATIENCE: Final = 3_600.0
 
+PROBE: Final = "The keeper of the lighthouse counted gannets at dawn and wrote down forty-one."
+"""Like no other memory, so that both legs find it."""
+
 Figures = dict[str, float]
+
+
+@frozen
+class Leg:
+    """
+    A search leg.
+
+    @ivar files: those of its index
+    @ivar signal: what the explanation of a memory has of it
+    @ivar said: how an answer names it
+    """
+
+    name: str
+    files: str
+    signal: str
+    said: str
+
+
+LEGS: Final = (
+    Leg("text", "text/*.idx", "text", "text search"),
+    Leg("vectors", "vectors/graph.*", "meaning", "vector|words alone"),
+)
+
+
+@frozen
+class Seen:
+    """
+    What recall answers at one moment.
+
+    @ivar found: whether it finds anything for a question as any other
+    @ivar lacked: the legs that have no part in finding the probe
+    @ivar named: the legs that it says it lacks, as it does so
+    """
+
+    found: bool
+    lacked: frozenset[str]
+    named: frozenset[str]
+    said: tuple[str, ...]
 
 
 def measured(home: Path, size: int, calls: int) -> Figures:
@@ -85,32 +132,89 @@ def measured(home: Path, size: int, calls: int) -> Figures:
 
 
 def damaged(home: Path, size: int) -> list[tuple[str, bool]]:
-    """Whether recall goes on without an index, says so, and has it again."""
-    kept = []
-    for leg, files in (("text", "text/*.idx"), ("vectors", "vectors/graph.*")):
-        graph = home / "index" / "vectors" / "graph.usearch"
-        for path in (home / "index").glob(files):
-            path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
-        broken = graph.stat().st_mtime_ns if graph.exists() else 0
-        with answering(home) as (server, client):
-            _, answer = called(client, "recall", {"query": corpus.questions(1)[0]})
-            found, said = answer["memories"], answer["degraded"]
-            client.close()
-            whole(server, home, graph=size > GRAPH_ROWS)
-            if leg == "vectors" and broken:
-                wait_for(partial(_is_newer, graph, broken))
-        told = "; ".join(said) or "that nothing lacks"
-        kept.append(
-            (
-                f"{size:,}: with its {leg} damaged recall answers, and says: {told}",
-                bool(found),
-            )
-        )
-    return kept
+    """Whether recall goes on without an index, says what it lacks, and has it again."""
+    graph = size > GRAPH_ROWS
+    with answering(home) as (server, client):
+        # What is kept last is the last that an index has again.
+        called(client, "remember", {"text": PROBE})
+        client.close()
+        whole(server, home, graph)
+    legs = [leg for leg in LEGS if graph or leg.name != "vectors"]
+    return [bar for leg in legs for bar in mended(home, size, leg, graph)]
 
 
-def _is_newer(path: Path, moment: int) -> bool:
-    return path.exists() and path.stat().st_mtime_ns > moment
+def mended(home: Path, size: int, leg: Leg, graph: bool) -> list[tuple[str, bool]]:
+    """What recall answers and says from the damage on until all is whole."""
+    answers: list[Seen] = []
+    lacking: list[Seen] = []
+    for _ in range(TRIES):
+        answers += after_damage(home, leg, graph)
+        lacking = [each for each in answers if leg.name in each.lacked]
+        if lacking:
+            break
+    silent = [each for each in answers if not each.lacked <= each.named]
+    last = answers[-1]
+    about = f"{size:,}: with its {leg.name} damaged"
+    return [
+        (
+            f"{about} recall goes on: {len(answers)} answers, {len(lacking)} without that leg",
+            all(each.found for each in answers),
+        ),
+        (
+            f"{about} an answer names what it lacks: {len(silent)} do not; the first says: "
+            + ("; ".join(answers[0].said) or "nothing"),
+            bool(lacking) and not silent,
+        ),
+        (
+            f"{about} and whole again, it says: {'; '.join(last.said) or 'nothing'}",
+            not last.lacked and not last.said,
+        ),
+    ]
+
+
+def after_damage(home: Path, leg: Leg, graph: bool) -> list[Seen]:
+    """Damage an index, and look until all is whole, and once more."""
+    for path in (home / "index").glob(leg.files):
+        path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    damage = newest(home, leg)
+    answers: list[Seen] = []
+    with servers.mnemo(home) as server:
+        client = Client(server.port)
+
+        def is_mended() -> bool:
+            answers.append(seen(client))
+            return is_whole(server, home, graph) and newest(home, leg) > damage
+
+        wait_for(is_mended)
+        answers.append(seen(client))
+        client.close()
+    return answers
+
+
+def seen(client: Client) -> Seen:
+    """Ask for the probe, and a question as any other."""
+    # First, since what a start mends it has soon mended.
+    _, answer = called(client, "recall", {"query": PROBE, "explain": True})
+    _, usual = called(client, "recall", {"query": corpus.questions(1)[0]})
+    terms = {
+        term["name"]
+        for memory in answer["memories"]
+        if memory["text"] == PROBE
+        for term in memory["explanation"]
+        if term["raw"] is not None
+    }
+    said = tuple(answer["degraded"])
+    return Seen(
+        found=bool(usual["memories"]),
+        lacked=frozenset(leg.name for leg in LEGS if leg.signal not in terms),
+        named=frozenset(leg.name for leg in LEGS if re.search(leg.said, "\n".join(said))),
+        said=said,
+    )
+
+
+def newest(home: Path, leg: Leg) -> int:
+    """When the index of a leg was last written."""
+    return max((each.stat().st_mtime_ns for each in (home / "index").glob(leg.files)), default=0)
 
 
 @contextmanager
@@ -140,15 +244,16 @@ def called(client: Client, name: str, arguments: dict[str, Any]) -> tuple[float,
 
 
 def whole(server: servers.Server, home: Path, graph: bool) -> None:
-    """Until both legs take part, and the graph of vectors is made where there is to be one."""
+    """Wait until it L{is_whole}."""
+    wait_for(lambda: is_whole(server, home, graph))
 
-    def is_whole() -> bool:
-        health = server.health()
-        made = not graph or (home / "index" / "vectors" / "graph.usearch").exists()
-        busy = (home / "index" / "vectors" / "graph.usearch.tmp").exists()
-        return health["status"] == "ok" and not health["queues"]["vectors"] and made and not busy
 
-    wait_for(is_whole)
+def is_whole(server: servers.Server, home: Path, graph: bool) -> bool:
+    """Whether both legs take part, and the graph of vectors is made where there is to be one."""
+    health = server.health()
+    made = not graph or (home / "index" / "vectors" / "graph.usearch").exists()
+    busy = (home / "index" / "vectors" / "graph.usearch.tmp").exists()
+    return health["status"] == "ok" and not health["queues"]["vectors"] and made and not busy
 
 
 def wait_for(condition: Callable[[], bool]) -> None:

@@ -30,7 +30,7 @@ from mnemo.memory.ids import random_id
 from mnemo.memory.weights import WEIGHTS
 from mnemo.store.records import Memory
 from mnemo.tools.interfaces import ITool
-from mnemo.tools.understanding import BESIDE_MEMORIES, EVIDENCE_SHOWN
+from mnemo.tools.patterns import BESIDE_MEMORIES, EVIDENCE_SHOWN
 from mnemo.understanding.strength import strongest
 from mnemo.understanding.studying import LOOK, REST, Studying
 
@@ -121,7 +121,7 @@ class StudiedHouse(House):
         return bool(waiting) or any((await self._store.self_test(now)).values())
 
     async def _waiting(self, studying: Studying) -> int:
-        counts = [await self._store.understanding.counts(work) for work in studying.works]
+        counts = [await self._store.studies.counts(work) for work in studying.works]
         return sum(each.waiting for each in counts)
 
     async def members(self) -> dict[str, list[str]]:
