@@ -44,7 +44,7 @@ from mnemo.resources.addresses import addresses_of
 from mnemo.resources.catalogue import all_resources
 from mnemo.secret_key import secret_key
 from mnemo.sessions.manager import SessionManager
-from mnemo.store.records import SessionRow
+from mnemo.store.sessions import SessionRow
 from mnemo.store.sqlite.store import SqliteStore
 from mnemo.tools.catalogue import all_tools
 from mnemo.tools.instructions import INSTRUCTIONS
@@ -95,7 +95,9 @@ class Core:
             courtesy=Courtesy(reactor, QUIET),
         )
         self._work_in_background()
-        self.sessions = SessionManager(reactor, self.store, config.sessions, self.onSessionEnd)
+        self.sessions = SessionManager(
+            reactor, self.store.sessions, config.sessions, self.onSessionEnd
+        )
         self.meter = self._make_meter()
         self.transfer = Transfer(self.memories, config.home, partial(in_thread, reactor))
         resolve_project = partial(project_in_thread, reactor)
@@ -160,7 +162,7 @@ class Core:
 
     def _make_tasks(self) -> Tasks:
         return Tasks(
-            self.store,
+            self.store.tasks,
             Deferred.fromCoroutine,
             self._reactor.seconds,
             self.server.promise,

@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -14,7 +15,7 @@ from typing import Any
 from attrs import frozen
 from twisted.trial.unittest import SynchronousTestCase
 
-from mnemo.cli.daemon import ANSWER_SECONDS
+from mnemo.cli.asking import ANSWER_SECONDS
 from mnemo.lock import Holder, holder_of
 from tests.mcp.fakes import initialize_message, legacy_message
 
@@ -212,12 +213,12 @@ class ForegroundTests(ProcessTestCase):
         self.assertEqual(self.ask("POST", "/mcp", legacy_message("ping"), session).status, 404)
 
     def test_a_port_that_is_taken_ends_it_in_a_line(self) -> None:
-        holder = self.serving(self.twistd())
-        self.environment["MNEMO_HOME"] = str(self.home / "other")
-        second = self.twistd(f"--port={holder.port}")
-        _, err = second.communicate(timeout=PATIENCE)
-        self.assertEqual((second.returncode, err.count("\n")), (1, 1), err)
-        self.assertIn(f"mnemo: cannot listen on 127.0.0.1 port {holder.port}", err)
+        with socket.create_server(("127.0.0.1", 0)) as another:
+            port = another.getsockname()[1]
+            daemon = self.twistd(f"--port={port}")
+            _, err = daemon.communicate(timeout=PATIENCE)
+        self.assertEqual((daemon.returncode, err.count("\n")), (1, 1), err)
+        self.assertIn(f"mnemo: cannot listen on 127.0.0.1 port {port}", err)
 
     def test_a_configuration_that_cannot_be_used_ends_it_in_a_line(self) -> None:
         (self.home / "mnemo.toml").write_text("[server]\nprot = 1\n")

@@ -16,12 +16,16 @@ from mnemo.inference.convert import convert
 from mnemo.memory.recall import Answer, Question
 from mnemo.memory.vector_work import BATCH
 from mnemo.service import Daemon
-from mnemo.store.interfaces import StoreError, Vector
-from mnemo.store.records import Filter, Unembedded
+from mnemo.store.interfaces import StoreError
+from mnemo.store.search import Filter
+from mnemo.store.sqlite.vector_store import VectorStore
+from mnemo.store.vectors import Unembedded, Vector
 from tests.inference import tiny
 from tests.test_service import ServiceTestCase
 
 TEXTS = [f"{letter * 3} sat on {letter * 2}mat" for letter in ascii_lowercase[: BATCH + 4]]
+
+PUT = VectorStore.put_by
 
 
 class ModelChangeTests(ServiceTestCase):
@@ -57,17 +61,19 @@ class ModelChangeTests(ServiceTestCase):
         """
         daemon, said = self.make()
         self.made: list[str] = []
-        put = daemon.core.store.put_vectors_by
 
         def slow(
-            model: str, dimensions: int, made: Sequence[tuple[Unembedded, Vector]]
+            kept: VectorStore,
+            model: str,
+            dimensions: int,
+            made: Sequence[tuple[Unembedded, Vector]],
         ) -> Deferred[int]:
             if len(self.made) >= batches * BATCH:
                 return Deferred()
             self.made += [memory.text for memory, _ in made]
-            return put(model, dimensions, made)
+            return PUT(kept, model, dimensions, made)
 
-        self.patch(daemon.core.store, "put_vectors_by", slow)
+        self.patch(VectorStore, "put_by", slow)
         daemon.startService()
         await said
         return daemon
@@ -147,7 +153,7 @@ class ModelChangeTests(ServiceTestCase):
         await self.begin()
         daemon, said = self.make()
         full = StoreError("the disk is full")
-        self.patch(daemon.core.store, "put_vectors_by", lambda *_: fail(full))
+        self.patch(VectorStore, "put_by", lambda *_: fail(full))
         daemon.startService()
         await said
         await self.until(lambda: daemon.core.reembedder.problem)

@@ -48,7 +48,7 @@ class Removal(ServiceTestCase):
 
     def setUp(self) -> None:
         super().setUp()
-        self.patch(models, "load_model", lambda config: ScriptedBackend())
+        self.patch(models, "load_model", lambda *_: ScriptedBackend())
         self.patch(core, "SqliteStore", partial(SqliteStore, exact_limit=4))
         self.patch(jobs, "LOOK", 0.05)
 

@@ -1,8 +1,9 @@
 """How an answer is told: in one, or piece by piece as events."""
 
 import secrets
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 import msgspec
 
@@ -13,7 +14,7 @@ DONE: Final = b"data: [DONE]\n\n"
 """The last event."""
 
 
-class Told:
+class Told(ABC):
     """
     One answer of a language model, as it is told to a client.
 
@@ -21,8 +22,8 @@ class Told:
     @cvar chunk_kind: what a part of it calls itself
     """
 
-    kind = ""
-    chunk_kind = ""
+    kind: ClassVar[str]
+    chunk_kind: ClassVar[str]
 
     def __init__(self, id: str, model: str, created: int, with_usage: bool) -> None:
         """
@@ -42,14 +43,15 @@ class Told:
         """The choices of the events ahead of the text."""
         return []
 
+    @abstractmethod
     def piece(self, text: str, choices: Sequence[TokenChoice]) -> Mapping[str, Any] | None:
         """
         The choice of the event with a piece of the text; C{None} for no event.
 
         @param choices: the tokens whose log probabilities are told with it
         """
-        raise NotImplementedError
 
+    @abstractmethod
     def last(
         self, completion: Completion, choices: Sequence[TokenChoice]
     ) -> Sequence[Mapping[str, Any]]:
@@ -58,11 +60,10 @@ class Told:
 
         @param choices: the tokens whose log probabilities were not told with a piece of it
         """
-        raise NotImplementedError
 
+    @abstractmethod
     def whole(self, completion: Completion) -> Mapping[str, Any]:
         """The choice of the answer in one."""
-        raise NotImplementedError
 
     # -- what they have in common
 

@@ -22,6 +22,7 @@ from mnemo.inference.generation import (
     GeneratorInfo,
     Message,
     TokenChoice,
+    TokenText,
 )
 
 
@@ -218,4 +219,5 @@ def _token_choices(choices: Sequence[TokenChoice]) -> list[dict[str, Any]]:
 
 
 def _token(text: str, logprob: float) -> dict[str, Any]:
-    return {"token": text, "logprob": logprob, "bytes": list(text.encode("utf-8", "replace"))}
+    raw = text.raw if isinstance(text, TokenText) else text.encode("utf-8", "replace")
+    return {"token": str(text), "logprob": logprob, "bytes": list(raw)}

@@ -101,8 +101,10 @@ def _columns(choices: Sequence[TokenChoice], offset: int) -> dict[str, Any]:
     for choice in choices:
         offsets.append(offsets[-1] + len(choice.text))
     return {
-        "tokens": [choice.text for choice in choices],
+        "tokens": [str(choice.text) for choice in choices],
         "token_logprobs": [choice.logprob for choice in choices],
-        "top_logprobs": [dict(choice.likeliest) for choice in choices],
+        "top_logprobs": [
+            {str(text): logprob for text, logprob in choice.likeliest} for choice in choices
+        ],
         "text_offset": offsets[:-1],
     }

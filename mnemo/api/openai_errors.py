@@ -21,6 +21,7 @@ _TYPES: Final = {
     404: "invalid_request_error",
     405: "invalid_request_error",
     413: "invalid_request_error",
+    421: "permission_error",
     429: "rate_limit_error",
     503: "service_unavailable_error",
 }

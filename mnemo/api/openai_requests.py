@@ -126,6 +126,8 @@ def read(body: bytes, wanted: type[Asked]) -> Asked:
         raise ApiError(400, f"{says}{place}.", param=param) from None
     except (msgspec.DecodeError, UnicodeDecodeError) as problem:
         raise ApiError(400, f"The body is not JSON in UTF-8: {problem}") from None
+    except RecursionError:
+        raise ApiError(400, "The body is nested too deeply.") from None
 
 
 def refuse(param: str, message: str) -> ApiError:

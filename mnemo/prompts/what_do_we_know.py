@@ -7,7 +7,8 @@ from mnemo.memory.recall import Question
 from mnemo.prompts.base import CAUTION, PROJECT, Prompt, said
 from mnemo.resources.completion import beginning_with
 from mnemo.resources.markdown import document, section
-from mnemo.store.records import Filter, Type
+from mnemo.store.records import Type
+from mnemo.store.search import Filter
 from mnemo.tools.interfaces import (
     CallContext,
     PromptArgument,

@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 
 from mnemo.memory.memories import Memories
-from mnemo.store.records import Filter, Type
+from mnemo.store.records import Type
+from mnemo.store.search import Filter
 from mnemo.tools.interfaces import CallContext
 
 RECENT = 200
@@ -35,7 +36,7 @@ async def session_ids(memories: Memories, value: str, context: CallContext) -> S
     """The latest sessions of the session's project; the session itself comes first."""
     since = memories.clock.seconds() - DAYS * 86400
     project = context.session.project or None
-    found = await memories.store.list_sessions(since, RECENT, project)
+    found = await memories.store.sessions.summaries(since, RECENT, project)
     names = dict.fromkeys([context.session.id, *(each.row.id for each in found)])
     return beginning_with(value, list(names))
 

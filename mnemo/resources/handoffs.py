@@ -8,7 +8,7 @@ from mnemo.resources.addresses import Kind
 from mnemo.resources.completion import memory_ids
 from mnemo.resources.family import MARKDOWN, Family, template
 from mnemo.resources.markdown import whole
-from mnemo.store.records import Filter
+from mnemo.store.search import Filter
 from mnemo.tools.interfaces import (
     CallContext,
     NoSuchResource,

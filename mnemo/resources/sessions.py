@@ -8,7 +8,7 @@ from mnemo.resources.addresses import Kind
 from mnemo.resources.completion import session_ids
 from mnemo.resources.family import MARKDOWN, Family, template
 from mnemo.resources.markdown import document, section
-from mnemo.store.records import Filter
+from mnemo.store.search import Filter
 from mnemo.tools.interfaces import (
     CallContext,
     NoSuchResource,
@@ -46,7 +46,7 @@ class SessionResources(Family):
         """The latest that remembered something."""
         since = self._memories.clock.seconds() - DAYS * 86400
         project = context.session.project or None
-        found = await self._memories.store.list_sessions(since, LISTED, project)
+        found = await self._memories.store.sessions.summaries(since, LISTED, project)
         return [
             ResourceDescription(
                 self.uri(each.row.id),
@@ -67,7 +67,7 @@ class SessionResources(Family):
     async def text(self, name: str, context: CallContext) -> str:
         """The session and its memories."""
         store, now = self._memories.store, self._memories.clock.seconds()
-        row = await store.session(name)
+        row = await store.sessions.find(name)
         if row is None:
             raise NoSuchResource("No session has this id; list_sessions shows them.")
         found = await store.newest(Filter(now=now, session=name), SHOWN)

@@ -5,8 +5,7 @@ from collections.abc import Callable, Mapping
 from attrs import define, field
 from twisted.logger import Logger
 
-from mnemo.store.interfaces import IStore
-from mnemo.store.records import SessionRow
+from mnemo.store.sessions import ISessionRows, SessionRow
 
 
 @define(eq=False)
@@ -19,7 +18,7 @@ class Endings:
     @ivar onSessionEnd: given the session's last record
     """
 
-    store: IStore
+    store: ISessionRows
     onSessionEnd: Callable[[SessionRow], None] | None = None  # noqa: N815
     _failed: dict[str, tuple[float, str]] = field(factory=dict, init=False)
 
@@ -33,10 +32,10 @@ class Endings:
         @param reason: C{"deleted"} or C{"idle"}
         """
         try:
-            row = await self.store.end_session(id, ended, reason)
+            row = await self.store.end(id, ended, reason)
             if row is None:
                 # An earlier try was kept after all, and only its answer was lost.
-                row = await self.store.session(id)
+                row = await self.store.find(id)
         except Exception:
             self._log.failure("session {id} could not be ended, and will be later", id=id)
             self._failed[id] = ended, reason

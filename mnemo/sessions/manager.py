@@ -18,8 +18,7 @@ from mnemo.sessions.admission import Admission
 from mnemo.sessions.ending import Endings
 from mnemo.sessions.interfaces import Opening, Session, SessionLimit, SessionStatistics
 from mnemo.sessions.rows import row_of, session_of
-from mnemo.store.interfaces import IStore
-from mnemo.store.records import SessionRow
+from mnemo.store.sessions import ISessionRows, SessionRow
 
 T = TypeVar("T")
 
@@ -47,7 +46,7 @@ class SessionManager:
     def __init__(
         self,
         reactor: IReactorTime,
-        store: IStore,
+        store: ISessionRows,
         config: SessionsConfig,
         onSessionEnd: Callable[[SessionRow], None] | None = None,  # noqa: N803
     ) -> None:
@@ -79,7 +78,7 @@ class SessionManager:
         return Deferred.fromCoroutine(self._start())
 
     async def _start(self) -> None:
-        rows = await self._store.live_sessions()
+        rows = await self._store.live()
         # Of two with one lookup, the later is the one in use.
         for row in sorted(rows, key=lambda row: row.active):
             self._keep(session_of(row))
@@ -154,7 +153,7 @@ class SessionManager:
     async def set_project(self, session: Session, project: str) -> None:
         """Say which project a session works in, durably."""
         if project != session.project and self._live.get(session.id) is session:
-            await self._store.save_session(evolve(row_of(session), project=project))
+            await self._store.save(evolve(row_of(session), project=project))
         session.project = project
 
     async def set_subscriptions(self, session: Session, uris: frozenset[str]) -> None:
@@ -168,7 +167,7 @@ class SessionManager:
         """Let a session work in a project until it chooses another, durably."""
         if not session.chosen and self._live.get(session.id) is session:
             row = evolve(row_of(session), project=project, chosen=True)
-            await self._store.save_session(row)
+            await self._store.save(row)
         else:
             await self.set_project(session, project)
         session.project, session.chosen = project, True
@@ -216,7 +215,7 @@ class SessionManager:
         return answer
 
     async def _save(self, session: Session) -> Session:
-        await self._store.save_session(row_of(session))
+        await self._store.save(row_of(session))
         self._keep(session)
         return session
 
@@ -256,7 +255,7 @@ class SessionManager:
                 session.active = now
         active = {s.id: s.active for s in self._live.values() if s.active >= self._written}
         if active:
-            await self._store.touch_sessions(active)
+            await self._store.touch(active)
         self._written = now
 
     def _is_busy(self, session: Session) -> bool:

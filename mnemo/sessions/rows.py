@@ -1,7 +1,7 @@
 """A live session as a row of the store, and back."""
 
 from mnemo.sessions.interfaces import Opening, Session
-from mnemo.store.records import SessionRow
+from mnemo.store.sessions import SessionRow
 
 
 def row_of(session: Session) -> SessionRow:

@@ -133,6 +133,14 @@ class RefusalTests(OpenAiTestCase):
         self.assertEqual((response.status, error["type"]), (403, "permission_error"))
         self.assertIn("server.allowed_origins", error["message"])
 
+    def test_a_foreign_name_of_this_machine(self) -> None:
+        connection = self.serving.connect()
+        connection.request("GET", "/v1/models", b"", ("Host: evil.example",))
+        response = connection.response()
+        error = response.json()["error"]
+        self.assertEqual((response.status, error["type"]), (421, "permission_error"))
+        self.assertIn("server.allowed_hosts", error["message"])
+
     def test_a_body_that_is_too_long(self) -> None:
         connection = self.serving.connect()
         connection.request("POST", CHAT, b"", (*HEADERS, "Content-Length: 99999999"))

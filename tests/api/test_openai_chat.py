@@ -6,7 +6,7 @@ from attrs import evolve
 from twisted.trial.unittest import SynchronousTestCase
 from zope.interface.verify import verifyObject
 
-from mnemo.inference.generation import IGenerator, Message, TokenChoice
+from mnemo.inference.generation import IGenerator, Message, TokenChoice, TokenText
 from mnemo.inference.interfaces import Priority
 from tests.api.scripted_generator import ScriptedGenerator, completion, info
 from tests.api.serving import HELLO, Serving, chat
@@ -87,6 +87,14 @@ class AnswerTests(ChatTestCase):
     def test_one_that_was_too_long_says_so(self) -> None:
         self.generator.reply = completion(finish="length")
         self.assertEqual(self.ask().json()["choices"][0]["finish_reason"], "length")
+
+    def test_half_a_character_comes_with_its_own_bytes(self) -> None:
+        choice = TokenChoice(TokenText.of(b"\xc3"), -0.5, ((TokenText.of(b"\xbc"), -0.5),))
+        self.generator.reply = completion(choices=(choice,))
+        said = self.ask(logprobs=True, top_logprobs=1).json()["choices"][0]["logprobs"]
+        (token,) = said["content"]
+        self.assertEqual((token["token"], token["bytes"]), ("\ufffd", [0xC3]))
+        self.assertEqual(token["top_logprobs"][0]["bytes"], [0xBC])
 
     def test_log_probabilities_come_where_they_are_asked_for(self) -> None:
         choice = TokenChoice("Grüezi", -0.5, (("Grüezi", -0.5), ("Hoi", -1.5)))
@@ -355,6 +363,13 @@ class RefusalTests(ChatTestCase):
         response = connection.response()
         self.assertEqual(response.status, 400)
         self.assertIn("not JSON", response.json()["error"]["message"])
+
+    def test_what_is_nested_beyond_all_sense(self) -> None:
+        connection = self.serving.connect()
+        connection.request("POST", PATH, b'{"unknown":' + b"[" * 50_000)
+        response = connection.response()
+        self.assertEqual(response.status, 400)
+        self.assertIn("nested", response.json()["error"]["message"])
 
     def test_tools_where_the_template_knows_none(self) -> None:
         self.generator.model = evolve(info(), knows_tools=False)

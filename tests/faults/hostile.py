@@ -95,7 +95,7 @@ class Caller:
         self.connection.request("GET", "/health")
         return json.loads(self.connection.getresponse().read())
 
-    def times(self, seconds: float) -> list[float]:
+    def times(self, seconds: float, pause: float = 0.0) -> list[float]:
         """How long each request took, one after the other, in milliseconds."""
         version = "2026-07-28"
         key = "io.modelcontextprotocol/"
@@ -115,6 +115,7 @@ class Caller:
             content = answer.read()
             taken.append((time.perf_counter() - begin) * 1000)
             assert answer.status == 200, content
+            time.sleep(pause)
         return taken
 
 
@@ -158,16 +159,16 @@ def under(name: str, port: int) -> Iterator[None]:
             attack.stdin.close()
 
 
-def suffered(daemon: Daemon, name: str, turns: int, seconds: float) -> Outcome:
-    """Let an attack come in turns."""
+def suffered(daemon: Daemon, name: str, turns: int, seconds: float, pause: float = 0.0) -> Outcome:
+    """Let an attack come in turns. The client pauses between two requests."""
     caller = Caller(daemon.port)
     caller.times(0.1)
     before, began = daemon.resident, counted(caller)
     quiet, attacked, grown = [], [], before
     for _ in range(turns):
-        quiet.append(p99(caller.times(seconds)))
+        quiet.append(p99(caller.times(seconds, pause)))
         with under(name, daemon.port):
-            attacked.append(p99(caller.times(seconds)))
+            attacked.append(p99(caller.times(seconds, pause)))
             grown = max(grown, daemon.resident)
     ended = counted(caller)
     left = {what: ended[what] - began[what] for what in ended if ended[what] != began[what]}

@@ -21,6 +21,8 @@ from tests.faults.daemon import Daemon, Gone
 
 WRITERS = 4
 SMALL = 300
+LONGEST = 0.15
+"""For how many seconds a daemon is written to at most, where enough is acknowledged by then."""
 SYLLABLES = [a + b for a in "bdfgklmnprstvz" for b in "aeiou"]
 
 
@@ -42,12 +44,18 @@ class Load:
     kept: list[Kept] = field(factory=list)
     failures: list[str] = field(factory=list)
 
-    def run(self, seconds: float) -> None:
-        """Write for C{seconds}, then kill the daemon in the middle of it."""
+    def run(self, seconds: float, least: int) -> None:
+        """
+        Write for C{seconds}, and until C{least} more are acknowledged; then kill the daemon in
+        the middle of it.
+        """
+        least += len(self.kept)
         writers = [threading.Thread(target=self._write) for _ in range(WRITERS)]
         for writer in writers:
             writer.start()
         time.sleep(seconds)
+        while len(self.kept) < least and any(writer.is_alive() for writer in writers):
+            time.sleep(0.001)
         self.daemon.kill()
         for writer in writers:
             writer.join()
@@ -125,7 +133,7 @@ def with_graph(daemon: Daemon) -> bool:
     settle(daemon)
     status = daemon.caller().call("status")
     until = time.monotonic() + 60
-    while status["memories"]["active"] > 2 * SMALL and not graph.exists():
+    while status["memories"]["active"] > 2 * daemon.small and not graph.exists():
         assert time.monotonic() < until, f"no graph was made: {daemon.said()}"
         time.sleep(0.05)
     daemon.kill()
@@ -164,24 +172,26 @@ def missing(daemon: Daemon, kept: Sequence[Kept]) -> list[str]:
     return wrong
 
 
-def run(rounds: int, seed: int) -> int:
-    """Do it. The number of things that were wrong."""
+def run(
+    rounds: int, seed: int, small: int = SMALL, longest: float = LONGEST, least: int = 0
+) -> tuple[int, Counter[str]]:
+    """Do it. The number of things that were wrong, and how often each deed was done."""
     pick = random.Random(seed)
     with tempfile.TemporaryDirectory(prefix="mnemo-faults-") as scratch:
-        daemon = Daemon(Path(scratch, "home"), SMALL)
+        daemon = Daemon(Path(scratch, "home"), small)
         load = Load(daemon, Shared(words(pick)))
         done: Counter[str] = Counter()
-        for number in range(rounds):
-            deed = DEEDS[number % len(DEEDS)]
-            if deed is not None and (deed[1] != "vectors" or with_graph(daemon)):
-                deed[0](daemon.home / "index" / deed[1], pick)
-                done[f"{deed[0].__name__} {deed[1]}"] += 1
-            daemon.start()
-            load.run(pick.uniform(0.0, 0.15))
-            if (number + 1) % 20 == 0:
-                print(f"  round {number + 1}: {len(load.kept)} acknowledged", flush=True)
-        daemon.start()
         try:
+            for number in range(rounds):
+                deed = DEEDS[number % len(DEEDS)]
+                if deed is not None and (deed[1] != "vectors" or with_graph(daemon)):
+                    deed[0](daemon.home / "index" / deed[1], pick)
+                    done[f"{deed[0].__name__} {deed[1]}"] += 1
+                daemon.start()
+                load.run(pick.uniform(0.0, longest), least)
+                if (number + 1) % 20 == 0:
+                    print(f"  round {number + 1}: {len(load.kept)} acknowledged", flush=True)
+            daemon.start()
             settle(daemon)
             wrong = load.failures + missing(daemon, load.kept)
         finally:
@@ -190,7 +200,7 @@ def run(rounds: int, seed: int) -> int:
         print(f"  {line}")
     print(f"  {', '.join(f'{deed} {times} times' for deed, times in sorted(done.items()))}")
     print(f"{rounds} rounds, {len(load.kept)} acknowledged memories, {len(wrong)} wrong")
-    return len(wrong)
+    return len(wrong), done
 
 
 def main() -> int:
@@ -198,7 +208,7 @@ def main() -> int:
     parser.add_argument("--rounds", type=int, default=200)
     parser.add_argument("--seed", type=int, default=1)
     options = parser.parse_args()
-    wrong = run(options.rounds, options.seed)
+    wrong, _ = run(options.rounds, options.seed)
     print(f"{0 if wrong else 1} passed, {1 if wrong else 0} failed")
     return 1 if wrong else 0
 

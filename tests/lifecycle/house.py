@@ -23,7 +23,7 @@ from mnemo.memory.memories import Memories
 from mnemo.sessions.interfaces import Opening, Session
 from mnemo.sessions.manager import SessionManager
 from mnemo.store.index.analyser import query_terms
-from mnemo.store.records import SessionRow
+from mnemo.store.sessions import SessionRow
 from mnemo.store.sqlite.store import SqliteStore
 from mnemo.tools.catalogue import all_tools
 from mnemo.tools.interfaces import CallContext, ITool
@@ -94,7 +94,7 @@ class House:
             memories.changes.project_known_better,
         )
         self.sessions = SessionManager(
-            self.clock, self.store, SessionsConfig(), onSessionEnd=self.onSessionEnd
+            self.clock, self.store.sessions, SessionsConfig(), onSessionEnd=self.onSessionEnd
         )
         result_of(memories.start())
         result_of(self.sessions.start())
@@ -200,7 +200,7 @@ class House:
         )
         studying.start()
         self.clock.advance(LOOK)
-        counts = self.store.understanding.counts
+        counts = self.store.studies.counts
         while any(self.wait(counts(work)).waiting for work in studying.works):
             self.clock.advance(REST)
         self.wait(studying.stop())

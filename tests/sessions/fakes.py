@@ -1,17 +1,19 @@
 """A store of sessions in memory, which can be told to fail or to keep its answers back."""
 
 from collections.abc import Callable, Mapping
-from typing import TypeVar, cast
+from typing import TypeVar
 
 from attrs import define, evolve, field
 from twisted.internet.defer import Deferred, fail, succeed
+from zope.interface import implementer
 
-from mnemo.store.interfaces import IStore, StoreError
-from mnemo.store.records import SessionRow, SessionSummary
+from mnemo.store.interfaces import StoreError
+from mnemo.store.sessions import ISessionRows, SessionRow, SessionSummary
 
 T = TypeVar("T")
 
 
+@implementer(ISessionRows)
 @define
 class FakeSessionStore:
     """
@@ -19,7 +21,7 @@ class FakeSessionStore:
 
     @ivar rows: every session by its id
     @ivar memories: when the memories of each session were made
-    @ivar touches: what each L{touch_sessions} was given
+    @ivar touches: what each L{touch} was given
     @ivar broken: while true, every call fails and does nothing
     @ivar forgetful: while true, every call is done and fails all the same
     @ivar held: while a list, calls wait in it for L{release}
@@ -32,10 +34,6 @@ class FakeSessionStore:
     forgetful: bool = False
     held: list[Callable[[], object]] | None = None
 
-    def as_store(self) -> IStore:
-        """Itself, for those who ask for a whole store and use only this part."""
-        return cast(IStore, self)
-
     def remember(self, session: str, created: float) -> None:
         """Let a session have made a memory."""
         self.memories.setdefault(session, []).append(created)
@@ -46,13 +44,13 @@ class FakeSessionStore:
         for call in held:
             call()
 
-    def save_session(self, row: SessionRow) -> Deferred[None]:
+    def save(self, row: SessionRow) -> Deferred[None]:
         def save() -> None:
             self.rows[row.id] = row
 
         return self._answer(save)
 
-    def touch_sessions(self, active: Mapping[str, float]) -> Deferred[None]:
+    def touch(self, active: Mapping[str, float]) -> Deferred[None]:
         def touch() -> None:
             self.touches.append(dict(active))
             for name in active.keys() & self.rows.keys():
@@ -67,7 +65,7 @@ class FakeSessionStore:
 
         return self._answer(subscribe)
 
-    def end_session(self, id: str, ended: float, reason: str) -> Deferred[SessionRow | None]:
+    def end(self, id: str, ended: float, reason: str) -> Deferred[SessionRow | None]:
         def end() -> SessionRow | None:
             row = self.rows.get(id)
             if row is None or row.ended is not None:
@@ -78,13 +76,13 @@ class FakeSessionStore:
 
         return self._answer(end)
 
-    def live_sessions(self) -> Deferred[list[SessionRow]]:
+    def live(self) -> Deferred[list[SessionRow]]:
         return self._answer(lambda: [row for row in self.rows.values() if row.ended is None])
 
-    def session(self, id: str) -> Deferred[SessionRow | None]:
+    def find(self, id: str) -> Deferred[SessionRow | None]:
         return self._answer(lambda: self.rows.get(id))
 
-    def list_sessions(
+    def summaries(
         self, since: float, limit: int, project: str | None
     ) -> Deferred[list[SessionSummary]]:
         def summaries() -> list[SessionSummary]:

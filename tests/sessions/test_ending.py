@@ -7,7 +7,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from mnemo.sessions.ending import Endings
 from mnemo.store.interfaces import StoreError
-from mnemo.store.records import SessionRow
+from mnemo.store.sessions import SessionRow
 from tests.sessions.contract import ROW
 from tests.sessions.fakes import FakeSessionStore
 
@@ -15,9 +15,9 @@ from tests.sessions.fakes import FakeSessionStore
 class EndingsTests(SynchronousTestCase):
     def setUp(self) -> None:
         self.store = FakeSessionStore()
-        self.store.save_session(ROW)
+        self.store.save(ROW)
         self.told: list[SessionRow] = []
-        self.endings = Endings(self.store.as_store(), self.told.append)
+        self.endings = Endings(self.store, self.told.append)
 
     def end(self, *ending: Any) -> None:
         self.successResultOf(Deferred.fromCoroutine(self.endings.end(*ending)))

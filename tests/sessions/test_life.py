@@ -22,7 +22,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from mnemo.config import SessionsConfig
 from mnemo.sessions.interfaces import Busy, Opening, Session, SessionLimit
 from mnemo.sessions.manager import CALLS_EVERYWHERE, SessionManager
-from mnemo.store.records import SessionRow
+from mnemo.store.sessions import SessionRow
 from tests.sessions.fakes import FakeSessionStore
 
 CONFIG = SessionsConfig(idle_minutes=1.0, limit=10, running=8, waiting=32)
@@ -71,7 +71,7 @@ class SessionLife(RuleBasedStateMachine):
         self.start()
 
     def start(self) -> None:
-        self.manager = SessionManager(self.clock, self.store.as_store(), CONFIG, self.on_end)
+        self.manager = SessionManager(self.clock, self.store, CONFIG, self.on_end)
         self.manager.start()
         self.started = self.clock.seconds()
 

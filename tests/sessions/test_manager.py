@@ -19,7 +19,7 @@ from mnemo.sessions.interfaces import (
 )
 from mnemo.sessions.manager import SessionManager
 from mnemo.store.interfaces import StoreError
-from mnemo.store.records import SessionRow
+from mnemo.store.sessions import SessionRow
 from tests.sessions.fakes import FakeSessionStore
 
 MINUTE = 60.0
@@ -47,9 +47,7 @@ class ManagerTestCase(SynchronousTestCase):
         self.sessions = self.started()
 
     def started(self, hook: Callable[[SessionRow], None] | None = None) -> SessionManager:
-        manager = SessionManager(
-            self.clock, self.store.as_store(), self.config, hook or self.ended.append
-        )
+        manager = SessionManager(self.clock, self.store, self.config, hook or self.ended.append)
         self.successResultOf(manager.start())
         return manager
 
@@ -269,7 +267,7 @@ class RestartTests(ManagerTestCase):
         self.successResultOf(stopping)
 
     def test_one_that_never_started_stops(self) -> None:
-        manager = SessionManager(self.clock, self.store.as_store(), self.config)
+        manager = SessionManager(self.clock, self.store, self.config)
         self.successResultOf(manager.stop())
 
     def test_time_in_which_no_daemon_ran_does_not_make_idle(self) -> None:
@@ -284,7 +282,7 @@ class RestartTests(ManagerTestCase):
 
     def test_a_store_that_fails_fails_the_start(self) -> None:
         self.store.broken = True
-        manager = SessionManager(self.clock, self.store.as_store(), self.config)
+        manager = SessionManager(self.clock, self.store, self.config)
         self.failureResultOf(manager.start(), StoreError)
 
 
