@@ -23,9 +23,11 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
+from zipfile import BadZipFile
 
 import corpus
 import fill
+import numpy as np
 import servers
 from attrs import frozen
 from load import Client, latencies_of
@@ -36,6 +38,9 @@ QUICK: Final = (1_000, 10_000)
 
 GRAPH_ROWS: Final = 50_000
 """More vectors than these have a graph."""
+
+LACKING: Final = (5_000, 0.02)
+"""So many vectors, and this part of those that it has, may a graph lack that is not added to."""
 
 BARS: Final[dict[int, dict[str, float]]] = {
     100_000: {"recall p50": 9, "recall p99": 25, "remember p99": 10},
@@ -251,9 +256,19 @@ def whole(server: servers.Server, home: Path, graph: bool) -> None:
 def is_whole(server: servers.Server, home: Path, graph: bool) -> bool:
     """Whether both legs take part, and the graph of vectors is made where there is to be one."""
     health = server.health()
-    made = not graph or (home / "index" / "vectors" / "graph.usearch").exists()
-    busy = (home / "index" / "vectors" / "graph.usearch.tmp").exists()
-    return health["status"] == "ok" and not health["queues"]["vectors"] and made and not busy
+    if health["status"] != "ok" or health["queues"]["vectors"]:
+        return False
+    vectors = home / "index" / "vectors"
+    if not graph:
+        return True
+    if (vectors / "graph.usearch.tmp").exists():
+        return False
+    try:
+        with np.load(vectors / "graph.npz") as kept:
+            covered = len(kept["keys"])
+    except (OSError, ValueError, BadZipFile):
+        return False
+    return bool(health["vectors"]["made"] - covered <= LACKING[0] + LACKING[1] * covered)
 
 
 def wait_for(condition: Callable[[], bool]) -> None:

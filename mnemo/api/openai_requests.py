@@ -1,7 +1,7 @@
 """What clients send, read: the fields that mnemo knows. Others are passed over, as OpenAI's are."""
 
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, Final, Literal, TypeVar, get_args
 
 import msgspec
 from attrs import field, frozen
@@ -17,6 +17,13 @@ Penalty = Annotated[float, Meta(ge=-2, le=2)]
 Bias = Annotated[float, Meta(ge=-100, le=100)]
 Tokens = Annotated[int, Meta(ge=1)]
 Json = Mapping[str, Any]
+
+Role = Literal["system", "developer", "user", "assistant", "tool"]
+FormatType = Literal["text", "json_object", "json_schema"]
+Encoding = Literal["float", "base64"]
+
+_CHOICES: Final = {"role": Role, "type": FormatType, "encoding_format": Encoding}
+"""What the fields of these names may be."""
 
 
 @frozen
@@ -38,7 +45,7 @@ class SchemaFormat:
 class ResponseFormat:
     """What an answer has to look like."""
 
-    type: Literal["text", "json_object", "json_schema"]
+    type: FormatType
     json_schema: SchemaFormat | None = None
 
 
@@ -46,7 +53,7 @@ class ResponseFormat:
 class ChatMessage:
     """One turn. @ivar content: text, or parts of which each is one"""
 
-    role: Literal["system", "developer", "user", "assistant", "tool"]
+    role: Role
     content: str | list[Json] | None = None
     name: str | None = None
     tool_calls: list[Json] | None = None
@@ -108,7 +115,7 @@ class EmbeddingsRequest:
 
     model: str
     input: str | list[Any]
-    encoding_format: Literal["float", "base64"] = "float"
+    encoding_format: Encoding = "float"
     dimensions: int | None = None
     user: str | None = field(default=None)
 
@@ -122,6 +129,8 @@ def read(body: bytes, wanted: type[Asked]) -> Asked:
         param = where.rstrip("`").lstrip(".") or None
         if "missing required field" in says:
             param = says.rpartition("`")[0].rpartition("`")[2]
+        if says.startswith("Invalid enum value") and param:
+            says += f"; one of {', '.join(get_args(_CHOICES[param.rpartition('.')[2]]))}"
         place = f" (at {param})" if param and param not in says else ""
         raise ApiError(400, f"{says}{place}.", param=param) from None
     except (msgspec.DecodeError, UnicodeDecodeError) as problem:

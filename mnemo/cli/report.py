@@ -60,7 +60,7 @@ def _vectors(counts: Mapping[str, int], meanwhile: str | None) -> list[tuple[str
 
 
 def _counts(counts: Mapping[str, int]) -> str:
-    return ", ".join(f"{count} {name}" for name, count in counts.items())
+    return ", ".join(f"{count} {name.replace('_', ' ')}" for name, count in counts.items())
 
 
 def span(seconds: float) -> str:

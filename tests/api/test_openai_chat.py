@@ -328,7 +328,11 @@ class RefusalTests(ChatTestCase):
     def test_what_is_no_request(self) -> None:
         for param, says, more in (
             ("messages", "length >= 1", {"messages": []}),
-            ("messages[0].role", "Invalid enum value 'king'", {"messages": [{"role": "king"}]}),
+            (
+                "messages[0].role",
+                "Invalid enum value 'king'; one of system, developer, user, assistant, tool",
+                {"messages": [{"role": "king"}]},
+            ),
             ("max_tokens", "Expected `int | null`", {"max_tokens": "many"}),
             ("temperature", "<= 2", {"temperature": 3}),
             ("stop", "none empty", {"stop": [""]}),

@@ -14,7 +14,7 @@ _MOST_ASKED = 4096
 
 _CHUNK = 8192
 
-_LACKING = 20
+_LACKING = 50
 """A graph is added to when one vector of so many lacks: comparing them one by one costs time."""
 
 _FEWEST = 10

@@ -278,10 +278,10 @@ class GraphSearchTests(VectorIndexCase):
         self.assertUsesGraph(again)
 
     def test_it_is_made_again_when_many_have_come(self) -> None:
-        for key in range(401, 441):
+        for key in range(401, 429):
             self.put(key)
         self.assertFalse(self.index.wants_build)
-        self.put(441)
+        self.put(429)
         self.assertTrue(self.index.wants_build)
         stamps = self.stamps()
         self.index.build()
